@@ -1,0 +1,1 @@
+"""Turns what the index finds into answers that show who said what, in the exact words."""

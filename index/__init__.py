@@ -1,0 +1,1 @@
+"""Everything that works without answering anything: articles, passages, claims, and finding them again."""
