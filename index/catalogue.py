@@ -1,0 +1,305 @@
+"""SQL: the articles, their passages, and what the derived indexes still owe. The truth that all else is rebuilt from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Engine,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    Text,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from index.articles import Article
+from index.errors import SaidsoError
+from index.passages import Span
+
+_schema = MetaData()
+_articles = Table(
+    "articles",
+    _schema,
+    Column("id", String, primary_key=True),
+    Column("title", String, nullable=False),
+    Column("source", String, nullable=False, index=True),
+    Column("authors", JSON, nullable=False),
+    Column("published", String, nullable=False),
+    Column("day", Integer, index=True),
+    Column("url", String, nullable=False),
+    Column("origin", String, nullable=False, index=True),
+    Column("content_hash", String, nullable=False, index=True),
+    Column("text", Text, nullable=False),
+)
+_passages = Table(
+    "passages",
+    _schema,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("article_id", ForeignKey("articles.id"), nullable=False, index=True),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    sqlite_autoincrement=True,  # an id is never used twice, so a stale vector can never stand for another passage
+)
+# Written in the transaction that changes a passage, struck off once Chroma and the keyword index have followed.
+_outbox = Table(
+    "outbox",
+    _schema,
+    Column("passage_id", Integer, primary_key=True, autoincrement=False),
+    Column("removed", Integer, nullable=False),
+)
+_facts = Table("facts", _schema, Column("key", String, primary_key=True), Column("value", String, nullable=False))
+
+_ARTICLE_FIELDS = ("id", "text", "title", "source", "authors", "published", "url", "origin")
+_CHUNK = 500  # values in one SQL `IN (…)`
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A run of whole sentences of an article, and what a reader needs to know about where it stands."""
+
+    id: int
+    article_id: str
+    start: int
+    end: int
+    text: str
+    title: str
+    source: str
+    published: str
+    day: int | None
+    url: str
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What is indexed: counts, outlets with their number of articles, and the first and last known day."""
+
+    articles: int
+    passages: int
+    sources: tuple[tuple[str, int], ...]
+    first: str
+    last: str
+
+
+class Catalogue:
+    """Articles and passages in a SQL database; every method is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Catalogue:
+        """Connect to the database at `url` and create what is missing. Raises SaidsoError when that cannot be done."""
+        engine = create_engine(url)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+        try:
+            _schema.create_all(engine)
+        except (OperationalError, DatabaseError) as error:
+            raise SaidsoError(
+                f"The catalogue {engine.url.render_as_string()} cannot be opened ({error.orig}); check that the folder "
+                "exists and can be written, or choose another with --data-dir."
+            ) from error
+        return cls(engine)
+
+    def close(self) -> None:
+        """Let go of the database's files."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            raise SaidsoError(
+                f"The catalogue could not be written ({error.orig}); nothing of this step was stored. "
+                "Check the disk's free space and the data folder's permissions, then run the command again."
+            ) from error
+
+    # ── articles ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def store(self, batch: Sequence[tuple[Article, Sequence[Span]]]) -> None:
+        """Add the articles with their passages, each in place of the one that had its id, all or none."""
+        with self._writing() as connection:
+            _remove(connection, [article.id for article, _ in batch])
+            for article, spans in batch:
+                connection.execute(insert(_articles).values(**_article_row(article)))
+                rows = [{"article_id": article.id, "start": span.start, "end": span.end} for span in spans]
+                if rows:
+                    ids = connection.scalars(insert(_passages).returning(_passages.c.id, sort_by_parameter_order=True), rows)
+                    connection.execute(insert(_outbox), [{"passage_id": id_, "removed": 0} for id_ in ids])
+
+    def remove(self, ids: Sequence[str]) -> int:
+        """Remove the articles with these ids and their passages; return how many there were."""
+        with self._writing() as connection:
+            return _remove(connection, ids)
+
+    def move(self, article_id: str, origin: str) -> None:
+        """Note that an unchanged article is now read from `origin`."""
+        with self._writing() as connection:
+            connection.execute(update(_articles).where(_articles.c.id == article_id).values(origin=origin))
+
+    def article(self, article_id: str) -> Article | None:
+        """Return the article with this id, or None."""
+        with self._engine.connect() as connection:
+            row = connection.execute(_select_articles().where(_articles.c.id == article_id)).one_or_none()
+        return _to_article(row) if row else None
+
+    def articles(self) -> Iterator[Article]:
+        """Return all articles without their text, by date, then id."""
+        columns = [_articles.c[name] for name in _ARTICLE_FIELDS if name != "text"]
+        with self._engine.connect() as connection:
+            for row in connection.execute(select(*columns).order_by(_articles.c.day, _articles.c.id)):
+                yield _to_article(row)
+
+    def known(self, column: str, values: Iterable[str]) -> dict[str, tuple[str, str, str]]:
+        """Return `{value: (id, origin, content_hash)}` for the articles whose `column` is one of `values`."""
+        found: dict[str, tuple[str, str, str]] = {}
+        key = _articles.c[column]
+        query = select(key, _articles.c.id, _articles.c.origin, _articles.c.content_hash).order_by(_articles.c.id)
+        with self._engine.connect() as connection:
+            for chunk in _chunks(list(values)):
+                for value, id_, origin, content_hash in connection.execute(query.where(key.in_(chunk))):
+                    found.setdefault(value, (id_, origin, content_hash))
+        return found
+
+    def holdings(self) -> Holdings:
+        """Return what is indexed, for people to see."""
+        by_source = select(_articles.c.source, func.count()).group_by(_articles.c.source)
+        known_date = _articles.c.published != ""
+        with self._engine.connect() as connection:
+            count = connection.scalar(select(func.count()).select_from(_articles)) or 0
+            passages = connection.scalar(select(func.count()).select_from(_passages)) or 0
+            sources = sorted(tuple(row) for row in connection.execute(by_source))
+            first = connection.scalar(select(func.min(_articles.c.published)).where(known_date)) or ""
+            last = connection.scalar(select(func.max(_articles.c.published)).where(known_date)) or ""
+        return Holdings(count, passages, tuple(sources), first[:10], last[:10])
+
+    # ── passages ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def passages(self, ids: Sequence[int]) -> dict[int, Passage]:
+        """Return the passages that exist among `ids`, by id."""
+        found: dict[int, Passage] = {}
+        with self._engine.connect() as connection:
+            for chunk in _chunks(list(ids)):
+                for row in connection.execute(_select_passages().where(_passages.c.id.in_(chunk))):
+                    found[row.id] = Passage(**row._mapping)
+        return found
+
+    def passages_of(self, article_id: str) -> list[Passage]:
+        """Return one article's passages in their order."""
+        query = _select_passages().where(_passages.c.article_id == article_id).order_by(_passages.c.start)
+        with self._engine.connect() as connection:
+            return [Passage(**row._mapping) for row in connection.execute(query)]
+
+    # ── what the derived indexes owe ────────────────────────────────────────────────────────────────────────
+
+    def owed(self, limit: int) -> tuple[list[int], list[int]]:
+        """Return up to `limit` passage ids that the derived indexes must still (add, remove)."""
+        query = select(_outbox).order_by(_outbox.c.passage_id).limit(limit)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [row.passage_id for row in rows if not row.removed], [row.passage_id for row in rows if row.removed]
+
+    def settle(self, added: Sequence[int], removed: Sequence[int]) -> None:
+        """Strike off what the derived indexes have followed."""
+        with self._writing() as connection:
+            for flag, ids in ((0, added), (1, removed)):
+                for chunk in _chunks(list(ids)):
+                    # A passage that was removed meanwhile is owed anew, so the flag is part of the condition.
+                    connection.execute(delete(_outbox).where(_outbox.c.passage_id.in_(chunk), _outbox.c.removed == flag))
+            _set_fact(connection, "generation", str(int(_fact(connection, "generation") or 0) + 1))
+
+    def owe_everything(self) -> None:
+        """Make the derived indexes owe every passage, so that the next settling builds them anew."""
+        with self._writing() as connection:
+            connection.execute(delete(_outbox))
+            passages = select(_passages.c.id, func.coalesce(0, 0))
+            connection.execute(insert(_outbox).from_select(["passage_id", "removed"], passages))
+
+    def fact(self, key: str) -> str | None:
+        """Return a fact about the index itself (`embedding_model`, `generation`), or None."""
+        with self._engine.connect() as connection:
+            return _fact(connection, key)
+
+    def set_fact(self, key: str, value: str) -> None:
+        """Remember a fact about the index itself."""
+        with self._writing() as connection:
+            _set_fact(connection, key, value)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # a committed article survives a power cut too
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()
+
+
+def _remove(connection: Connection, ids: Sequence[str]) -> int:
+    count = 0
+    for chunk in _chunks(list(ids)):
+        gone = list(connection.scalars(select(_passages.c.id).where(_passages.c.article_id.in_(chunk))))
+        for part in _chunks(gone):
+            connection.execute(delete(_outbox).where(_outbox.c.passage_id.in_(part)))
+            connection.execute(insert(_outbox), [{"passage_id": id_, "removed": 1} for id_ in part])
+        connection.execute(delete(_passages).where(_passages.c.article_id.in_(chunk)))
+        count += connection.execute(delete(_articles).where(_articles.c.id.in_(chunk))).rowcount
+    return count
+
+
+def _fact(connection: Connection, key: str) -> str | None:
+    return connection.scalar(select(_facts.c.value).where(_facts.c.key == key))
+
+
+def _set_fact(connection: Connection, key: str, value: str) -> None:
+    connection.execute(delete(_facts).where(_facts.c.key == key))
+    connection.execute(insert(_facts).values(key=key, value=value))
+
+
+def _article_row(article: Article) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(article, name) for name in _ARTICLE_FIELDS}
+    return {**row, "authors": list(article.authors), "day": article.day, "content_hash": article.content_hash}
+
+
+def _select_articles() -> Select[Any]:
+    return select(*[_articles.c[name] for name in _ARTICLE_FIELDS])
+
+
+def _to_article(row: Row[Any]) -> Article:
+    fields = dict(row._mapping)
+    return Article(**{"text": "", **fields, "authors": tuple(fields["authors"])})
+
+
+def _select_passages() -> Select[Any]:
+    joined = _passages.join(_articles)
+    text = func.substr(_articles.c.text, _passages.c.start + 1, _passages.c.end - _passages.c.start)
+    return select(
+        _passages,
+        text.label("text"),
+        *[_articles.c[name] for name in ("title", "source", "published", "day", "url")],
+    ).select_from(joined)
+
+
+def _chunks(values: list[T]) -> Iterator[list[T]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]

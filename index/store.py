@@ -1,0 +1,126 @@
+"""One data folder: the catalogue and what is derived from it, kept in step."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from index.catalogue import Catalogue, Passage
+from index.embedder import Embedder
+from index.errors import SaidsoError
+from index.keywords import KeywordIndex
+from index.vectors import VectorStore
+
+_SETTLE_BATCH = 512
+_LOCK_PATIENCE = 2.0  # seconds; a page that removes an article while another does so should not fail at once
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass
+class Store:
+    """The catalogue, Chroma, the keyword index and the embedder of one data folder."""
+
+    folder: Path
+    catalogue: Catalogue
+    vectors: VectorStore
+    keywords: KeywordIndex
+    embedder: Embedder
+    _generation: str | None = None
+    _refreshing: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def open(cls, folder: Path, embedder: Embedder, catalogue_url: str | None = None) -> Store:
+        """Open the data folder, creating what is missing, and finish what an interrupted process left half done.
+
+        Raises SaidsoError when the folder cannot be used or holds another embedding model's vectors.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _probe_writable(folder)
+        except OSError as error:
+            raise SaidsoError(
+                f"The data folder {folder} cannot be written ({error.strerror}); choose another with --data-dir."
+            ) from error
+        catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
+        _check_model(catalogue, embedder, folder)
+        store = cls(
+            folder, catalogue, VectorStore.open(folder / "chroma"), KeywordIndex.open(folder / "keywords"), embedder
+        )
+        store._generation = catalogue.fact("generation")
+        store._repair()
+        return store
+
+    def close(self) -> None:
+        """Let go of all files."""
+        self.vectors.close()
+        self.catalogue.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the data folder's one writer's place. Raises SaidsoError when another process has it."""
+        lock = FileLock(self.folder / "writer.lock")
+        try:
+            lock.acquire(timeout=_LOCK_PATIENCE)
+        except Timeout:
+            raise SaidsoError(
+                f"Another Saidso process is writing to {self.folder}; wait until it is done and run this again, "
+                "or use another folder with --data-dir. Nothing was changed."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def refresh(self) -> None:
+        """Take notice of what another process has written since the last look."""
+        generation = self.catalogue.fact("generation")
+        if generation != self._generation:
+            with self._refreshing:
+                if generation != self._generation:
+                    self.vectors.reopen()
+                    self._generation = generation
+
+    def settle(self, known: dict[tuple[str, int, int], Vectors] | None = None) -> None:
+        """Bring Chroma and the keyword index up to the catalogue; to be called by the writer only.
+
+        `known` holds vectors that were just computed, by (article id, start, end); others are computed now.
+        """
+        known = known or {}
+        while True:
+            add, remove = self.catalogue.owed(_SETTLE_BATCH)
+            if not add and not remove:
+                return
+            passages = list(self.catalogue.passages(add).values())
+            if passages:
+                vectors = self._vectors_of(passages, known)
+                about = [(passage.article_id, passage.source, passage.day) for passage in passages]
+                self.vectors.upsert([passage.id for passage in passages], vectors, about)
+            if remove:
+                self.vectors.delete(remove)
+            self.keywords.update([(p.id, p.text, p.source, p.day) for p in passages], remove)
+            self.catalogue.settle(add, remove)
+            self._generation = self.catalogue.fact("generation")
+
+    def _vectors_of(self, passages: list[Passage], known: dict[tuple[str, int, int], Vectors]) -> Vectors:
+        keys = [(passage.article_id, passage.start, passage.end) for passage in passages]
+        missing = [passage.text for passage, key in zip(passages, keys, strict=True) if key not in known]
+        computed: Iterator[Vectors] = iter(self.embedder.embed(missing)) if missing else iter(())
+        return np.stack([known[key] if key in known else next(computed) for key in keys])
+
+    def _repair(self) -> None:
+        """Finish or undo what a killed process left half done, unless a living one is at it right now."""
+        if any(self.catalogue.owed(1)):
+            try:
+                with self.writing():
+                    self.settle()
+            except SaidsoError:
+                return
+

@@ -1,0 +1,109 @@
+"""Chroma: the passages' vectors with what filters need to know. The only file that imports chromadb."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.errors import SaidsoError
+from index.filters import Filters
+
+_COLLECTION = "passages"
+
+
+class VectorStore:
+    """Unit vectors by passage id. Derived from the catalogue; may be deleted and rebuilt."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._connect()
+
+    @classmethod
+    def open(cls, folder: Path) -> VectorStore:
+        """Open the store in `folder`, creating it if there is none. Raises SaidsoError when it cannot be read."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder)
+
+    def _connect(self) -> None:
+        import chromadb
+        from chromadb.config import Settings
+
+        try:
+            self._client = chromadb.PersistentClient(
+                str(self._folder), Settings(anonymized_telemetry=False, allow_reset=False)
+            )
+            self._collection = self._client.get_or_create_collection(
+                _COLLECTION,
+                embedding_function=None,  # the default one would download a model
+                configuration={"hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}},
+            )
+        except (chromadb.errors.ChromaError, ValueError, OSError) as error:
+            raise SaidsoError(
+                f"The vector store in {self._folder} cannot be opened ({error}); delete that folder: it is built "
+                "again from the catalogue."
+            ) from error
+
+    def close(self) -> None:
+        """Let go of the store's files."""
+        self._client.close()
+
+    def reopen(self) -> None:
+        """See what another process has written: an open Chroma client does not."""
+        self.close()
+        self._connect()
+
+    def upsert(
+        self, ids: Sequence[int], vectors: NDArray[np.float32], about: Sequence[tuple[str, str, int | None]]
+    ) -> None:
+        """Store one vector a passage with its (article id, outlet, day as yyyymmdd or None)."""
+        size = self._client.get_max_batch_size()
+        for start in range(0, len(ids), size):
+            part = slice(start, start + size)
+            self._collection.upsert(
+                ids=[str(id_) for id_ in ids[part]],
+                embeddings=vectors[part],
+                metadatas=[_metadata(*facts) for facts in about[part]],
+            )
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Forget these passages; ids that are not there are passed over."""
+        size = self._client.get_max_batch_size()
+        for start in range(0, len(ids), size):
+            self._collection.delete(ids=[str(id_) for id_ in ids[start : start + size]])
+
+    def search(self, vector: NDArray[np.float32], k: int, filters: Filters) -> list[tuple[int, float]]:
+        """Return up to `k` (passage id, cosine similarity), best first; equal similarities by id."""
+        count = self.count()
+        if count == 0:
+            return []
+        found = self._collection.query(
+            query_embeddings=[vector], n_results=min(k, count), where=_where(filters), include=["distances"]
+        )
+        distances = (found["distances"] or [[]])[0]
+        hits = [(int(id_), 1.0 - float(distance)) for id_, distance in zip(found["ids"][0], distances, strict=True)]
+        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
+
+    def count(self) -> int:
+        """Return the number of vectors stored."""
+        return self._collection.count()
+
+
+def _metadata(article_id: str, source: str, day: int | None) -> dict[str, str | int]:
+    return {"article_id": article_id, "source": source, **({"day": day} if day is not None else {})}
+
+
+def _where(filters: Filters) -> dict[str, Any] | None:
+    conditions: list[dict[str, Any]] = []
+    if filters.sources:
+        conditions.append({"source": {"$in": list(filters.sources)}})
+    if filters.since is not None:
+        conditions.append({"day": {"$gte": filters.since}})
+    if filters.until is not None:
+        conditions.append({"day": {"$lte": filters.until}})
+    if len(conditions) > 1:
+        return {"$and": conditions}
+    return conditions[0] if conditions else None
