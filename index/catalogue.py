@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -25,8 +25,8 @@ from sqlalchemy import (
     event,
     func,
     insert,
+    literal,
     select,
-    update,
 )
 from sqlalchemy.exc import DatabaseError, OperationalError
 
@@ -34,6 +34,7 @@ from index.articles import Article
 from index.errors import SaidsoError
 from index.passages import Span
 
+_T = TypeVar("_T")
 _schema = MetaData()
 _articles = Table(
     "articles",
@@ -63,6 +64,7 @@ _outbox = Table(
     "outbox",
     _schema,
     Column("passage_id", Integer, primary_key=True, autoincrement=False),
+    Column("article_id", String, nullable=False),
     Column("removed", Integer, nullable=False),
 )
 _facts = Table("facts", _schema, Column("key", String, primary_key=True), Column("value", String, nullable=False))
@@ -96,6 +98,18 @@ class Holdings:
     sources: tuple[tuple[str, int], ...]
     first: str
     last: str
+
+
+@dataclass(frozen=True)
+class Owed:
+    """Passages that the derived indexes must still add or remove, and the articles that they belong to."""
+
+    add: tuple[int, ...]
+    remove: tuple[int, ...]
+    articles: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.remove)
 
 
 class Catalogue:
@@ -145,17 +159,12 @@ class Catalogue:
                 rows = [{"article_id": article.id, "start": span.start, "end": span.end} for span in spans]
                 if rows:
                     ids = connection.scalars(insert(_passages).returning(_passages.c.id, sort_by_parameter_order=True), rows)
-                    connection.execute(insert(_outbox), [{"passage_id": id_, "removed": 0} for id_ in ids])
+                    connection.execute(insert(_outbox), [_owing(id_, article.id, 0) for id_ in ids])
 
     def remove(self, ids: Sequence[str]) -> int:
         """Remove the articles with these ids and their passages; return how many there were."""
         with self._writing() as connection:
             return _remove(connection, ids)
-
-    def move(self, article_id: str, origin: str) -> None:
-        """Note that an unchanged article is now read from `origin`."""
-        with self._writing() as connection:
-            connection.execute(update(_articles).where(_articles.c.id == article_id).values(origin=origin))
 
     def article(self, article_id: str) -> Article | None:
         """Return the article with this id, or None."""
@@ -212,28 +221,33 @@ class Catalogue:
 
     # ── what the derived indexes owe ────────────────────────────────────────────────────────────────────────
 
-    def owed(self, limit: int) -> tuple[list[int], list[int]]:
-        """Return up to `limit` passage ids that the derived indexes must still (add, remove)."""
+    def owed(self, limit: int) -> Owed:
+        """Return the next `limit` passages, at most, that the derived indexes must still add or remove."""
         query = select(_outbox).order_by(_outbox.c.passage_id).limit(limit)
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return [row.passage_id for row in rows if not row.removed], [row.passage_id for row in rows if row.removed]
+        return Owed(
+            add=tuple(row.passage_id for row in rows if not row.removed),
+            remove=tuple(row.passage_id for row in rows if row.removed),
+            articles=tuple(dict.fromkeys(row.article_id for row in rows)),
+        )
 
-    def settle(self, added: Sequence[int], removed: Sequence[int]) -> None:
+    def settle(self, owed: Owed) -> None:
         """Strike off what the derived indexes have followed."""
         with self._writing() as connection:
-            for flag, ids in ((0, added), (1, removed)):
+            for removed, ids in ((0, owed.add), (1, owed.remove)):
                 for chunk in _chunks(list(ids)):
-                    # A passage that was removed meanwhile is owed anew, so the flag is part of the condition.
-                    connection.execute(delete(_outbox).where(_outbox.c.passage_id.in_(chunk), _outbox.c.removed == flag))
+                    connection.execute(
+                        delete(_outbox).where(_outbox.c.passage_id.in_(chunk), _outbox.c.removed == removed)
+                    )
             _set_fact(connection, "generation", str(int(_fact(connection, "generation") or 0) + 1))
 
     def owe_everything(self) -> None:
         """Make the derived indexes owe every passage, so that the next settling builds them anew."""
         with self._writing() as connection:
             connection.execute(delete(_outbox))
-            passages = select(_passages.c.id, func.coalesce(0, 0))
-            connection.execute(insert(_outbox).from_select(["passage_id", "removed"], passages))
+            everything = select(_passages.c.id, _passages.c.article_id, literal(0))
+            connection.execute(insert(_outbox).from_select(["passage_id", "article_id", "removed"], everything))
 
     def fact(self, key: str) -> str | None:
         """Return a fact about the index itself (`embedding_model`, `generation`), or None."""
@@ -258,13 +272,17 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _remove(connection: Connection, ids: Sequence[str]) -> int:
     count = 0
     for chunk in _chunks(list(ids)):
-        gone = list(connection.scalars(select(_passages.c.id).where(_passages.c.article_id.in_(chunk))))
-        for part in _chunks(gone):
-            connection.execute(delete(_outbox).where(_outbox.c.passage_id.in_(part)))
-            connection.execute(insert(_outbox), [{"passage_id": id_, "removed": 1} for id_ in part])
+        query = select(_passages.c.id, _passages.c.article_id).where(_passages.c.article_id.in_(chunk))
+        for part in _chunks(list(connection.execute(query))):
+            connection.execute(delete(_outbox).where(_outbox.c.passage_id.in_([id_ for id_, _ in part])))
+            connection.execute(insert(_outbox), [_owing(id_, article_id, 1) for id_, article_id in part])
         connection.execute(delete(_passages).where(_passages.c.article_id.in_(chunk)))
         count += connection.execute(delete(_articles).where(_articles.c.id.in_(chunk))).rowcount
     return count
+
+
+def _owing(passage_id: int, article_id: str, removed: int) -> dict[str, Any]:
+    return {"passage_id": passage_id, "article_id": article_id, "removed": removed}
 
 
 def _fact(connection: Connection, key: str) -> str | None:
@@ -300,6 +318,6 @@ def _select_passages() -> Select[Any]:
     ).select_from(joined)
 
 
-def _chunks(values: list[T]) -> Iterator[list[T]]:
+def _chunks(values: list[_T]) -> Iterator[list[_T]]:
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +16,14 @@ from numpy.typing import NDArray
 from index.catalogue import Catalogue, Passage
 from index.embedder import Embedder
 from index.errors import SaidsoError
-from index.keywords import KeywordIndex
+from index.keywords import Entry, KeywordIndex
 from index.vectors import VectorStore
 
 _SETTLE_BATCH = 512
 _LOCK_PATIENCE = 2.0  # seconds; a page that removes an article while another does so should not fail at once
 
 Vectors = NDArray[np.float32]
+PassageKey = tuple[str, int, int]  # article id, start, end
 
 
 @dataclass
@@ -31,7 +33,8 @@ class Store:
     folder: Path
     catalogue: Catalogue
     vectors: VectorStore
-    keywords: KeywordIndex
+    passage_words: KeywordIndex
+    article_words: KeywordIndex
     embedder: Embedder
     _generation: str | None = None
     _refreshing: threading.Lock = field(default_factory=threading.Lock)
@@ -51,8 +54,14 @@ class Store:
             ) from error
         catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
         _check_model(catalogue, embedder, folder)
+        words = folder / "keywords"
         store = cls(
-            folder, catalogue, VectorStore.open(folder / "chroma"), KeywordIndex.open(folder / "keywords"), embedder
+            folder,
+            catalogue,
+            VectorStore.open(folder / "chroma"),
+            KeywordIndex.open(words / "passages"),
+            KeywordIndex.open(words / "articles"),
+            embedder,
         )
         store._generation = catalogue.fact("generation")
         store._repair()
@@ -88,28 +97,25 @@ class Store:
                     self.vectors.reopen()
                     self._generation = generation
 
-    def settle(self, known: dict[tuple[str, int, int], Vectors] | None = None) -> None:
-        """Bring Chroma and the keyword index up to the catalogue; to be called by the writer only.
+    def settle(self, known: Mapping[PassageKey, Vectors] | None = None) -> None:
+        """Bring Chroma and the keyword indexes up to the catalogue; to be called by the writer only.
 
-        `known` holds vectors that were just computed, by (article id, start, end); others are computed now.
+        `known` holds vectors that were just computed; others are computed now.
         """
-        known = known or {}
-        while True:
-            add, remove = self.catalogue.owed(_SETTLE_BATCH)
-            if not add and not remove:
-                return
-            passages = list(self.catalogue.passages(add).values())
+        while owed := self.catalogue.owed(_SETTLE_BATCH):
+            passages = list(self.catalogue.passages(owed.add).values())
             if passages:
-                vectors = self._vectors_of(passages, known)
                 about = [(passage.article_id, passage.source, passage.day) for passage in passages]
-                self.vectors.upsert([passage.id for passage in passages], vectors, about)
-            if remove:
-                self.vectors.delete(remove)
-            self.keywords.update([(p.id, p.text, p.source, p.day) for p in passages], remove)
-            self.catalogue.settle(add, remove)
-            self._generation = self.catalogue.fact("generation")
+                self.vectors.upsert([p.id for p in passages], self._vectors_of(passages, known or {}), about)
+            self.vectors.delete(owed.remove)
+            entries = [Entry(str(p.id), p.text, p.source, p.day) for p in passages]
+            self.passage_words.update(entries, [str(id_) for id_ in owed.remove])
+            articles = [self.catalogue.article(id_) for id_ in owed.articles]
+            self.article_words.update([Entry(a.id, a.text, a.source, a.day) for a in articles if a], owed.articles)
+            self.catalogue.settle(owed)
+        self._generation = self.catalogue.fact("generation")
 
-    def _vectors_of(self, passages: list[Passage], known: dict[tuple[str, int, int], Vectors]) -> Vectors:
+    def _vectors_of(self, passages: list[Passage], known: Mapping[PassageKey, Vectors]) -> Vectors:
         keys = [(passage.article_id, passage.start, passage.end) for passage in passages]
         missing = [passage.text for passage, key in zip(passages, keys, strict=True) if key not in known]
         computed: Iterator[Vectors] = iter(self.embedder.embed(missing)) if missing else iter(())
@@ -124,3 +130,19 @@ class Store:
             except SaidsoError:
                 return
 
+
+def _probe_writable(folder: Path) -> None:
+    """Raise OSError where a file cannot be made: better at the start than half way through."""
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def _check_model(catalogue: Catalogue, embedder: Embedder, folder: Path) -> None:
+    stored = catalogue.fact("embedding_model")
+    if stored is None:
+        catalogue.set_fact("embedding_model", embedder.name)
+    elif stored != embedder.name:
+        raise SaidsoError(
+            f"{folder} was indexed with the embedding model {stored!r}, and {embedder.name!r} is set now; their vectors "
+            "must not mix. Set SAIDSO_EMBEDDING_MODEL back, or choose another folder with --data-dir."
+        )

@@ -1,0 +1,93 @@
+"""What the assistant gives back: text and the evidence it rests on, or an abstention with what came closest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from assistant.citations import Citation
+from index.claims import Claim, Piece
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One line of an answer: who says it, the quote, and the claims that the quote reports."""
+
+    speaker: str
+    citation: Citation
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The statement as a line of the answer's text."""
+        return f"{self.speaker}: “{self.citation.quote}” [{self.citation.marker}]"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Statements with their citations; or, when `abstained`, none, and the `closest` passages instead."""
+
+    question: str
+    text: str
+    statements: tuple[Statement, ...] = ()
+    short_answer: str | None = None
+    abstained: bool = False
+    confidence: float = 0.0
+    closest: tuple[Citation, ...] = ()
+    id: str | None = None
+    mode: str = "extractive"
+    timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """One citation a statement, in the order of their markers."""
+        return tuple(statement.citation for statement in self.statements)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the answer as the contract writes it."""
+        return {
+            "id": self.id,
+            "question": self.question,
+            "standalone_question": self.question,
+            "answer": self.text,
+            "short_answer": self.short_answer,
+            "abstained": self.abstained,
+            "confidence": round(self.confidence, 4),
+            "mode": self.mode,
+            "citations": [citation.as_json() for citation in self.citations],
+            "claims": [
+                claim_as_json(claim, statement.citation.article_id)
+                for statement in self.statements
+                for claim in statement.claims
+            ],
+            "accounts": self._accounts(),
+            "disagreement": None,
+            "closest": [citation.as_json() for citation in self.closest],
+            "timings_ms": {stage: round(value, 1) for stage, value in self.timings_ms.items()},
+        }
+
+    def _accounts(self) -> list[dict[str, Any]]:
+        return [
+            {"position": piece.text, "speakers": [claim.speaker.text], "citations": [statement.citation.marker]}
+            for statement in self.statements
+            for claim in statement.claims
+            for piece in claim.content
+            if claim.speaker
+        ]
+
+
+def claim_as_json(claim: Claim, article_id: str) -> dict[str, Any]:
+    """Return a claim as the contract writes it: a span, a list of spans where it has several, or null where none."""
+    content = [_piece(piece) for piece in claim.content]
+    return {
+        "article_id": article_id,
+        "speaker": _piece(claim.speaker),
+        "cue": _piece(claim.cue),
+        "content": content if len(content) > 1 else (content[0] if content else None),
+        "stance": claim.stance,
+        "direct": claim.direct,
+    }
+
+
+def _piece(piece: Piece | None) -> dict[str, Any] | None:
+    return None if piece is None else {"start": piece.start, "end": piece.end, "text": piece.text}

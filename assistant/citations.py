@@ -1,0 +1,51 @@
+"""Markers and the exact spans they stand for; none is made without being checked against the article."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from index.catalogue import Passage
+from index.passages import Span
+
+
+class BrokenCitation(ValueError):
+    """A quote that is not what the article says at its place: a fault of ours, never of the input."""
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A quote with where it stands: `article.text[start:end] == quote`, and the passage around it."""
+
+    marker: int
+    article_id: str
+    title: str
+    source: str
+    published: str
+    url: str
+    quote: str
+    start: int
+    end: int
+    passage: Span
+
+    @classmethod
+    def of(cls, marker: int, passage: Passage, start: int, end: int, quote: str | None = None) -> Citation:
+        """Cite characters `start` to `end` of the passage's article.
+
+        `quote` is what the caller believes to stand there. Raises BrokenCitation when the span leaves the passage, is
+        empty, or reads differently.
+        """
+        actual = passage.text[start - passage.start : end - passage.start]
+        if not passage.start <= start < end <= passage.end or len(actual) != end - start:
+            raise BrokenCitation(f"span {start}–{end} is not within passage {passage.start}–{passage.end} of {passage.article_id}")
+        if quote is not None and quote != actual:
+            raise BrokenCitation(f"{passage.article_id} reads {actual!r} at {start}–{end}, not {quote!r}")
+        return cls(
+            marker, passage.article_id, passage.title, passage.source, passage.published, passage.url,
+            actual, start, end, Span(passage.start, passage.end),
+        )  # fmt: skip
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the citation as the contract writes it."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "passage"}
+        return {**fields, "passage": {"start": self.passage.start, "end": self.passage.end}}

@@ -1,0 +1,53 @@
+"""The only reader of the environment: where things are, and the few choices a user has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from index.errors import SaidsoError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the data lies and how to answer. Every field can be set by an environment variable, SAIDSO_<FIELD>."""
+
+    data_dir: Path
+    embedding_model: str | None = None  # a folder with a sentence-transformers model; None: the one that is installed
+    catalogue_url: str | None = None  # a SQLAlchemy address; None: SQLite in the data folder
+    answer_threshold: float = 0.5  # the least confidence with which an answer is given
+    host: str = "127.0.0.1"
+    port: int = 7860
+
+    @classmethod
+    def from_environment(cls, data_dir: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the settings; `data_dir` as given on the command line goes first. Raises SaidsoError on a bad value."""
+        folder = data_dir or Path(environment.get("SAIDSO_DATA_DIR") or user_data_path("saidso", appauthor=False))
+        return cls(
+            data_dir=folder.expanduser().absolute(),
+            embedding_model=environment.get("SAIDSO_EMBEDDING_MODEL") or None,
+            catalogue_url=environment.get("SAIDSO_CATALOGUE_URL") or None,
+            answer_threshold=_number(environment, "SAIDSO_ANSWER_THRESHOLD", cls.answer_threshold, 0.0, 1.0),
+            host=environment.get("SAIDSO_HOST") or cls.host,
+            port=int(_number(environment, "SAIDSO_PORT", cls.port, 0, 65535)),
+        )
+
+
+def _number(environment: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
+    text = environment.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise SaidsoError(f"{name}={text!r} is not a number from {low:g} to {high:g}; change it or unset it.")
+    return value
+
+
+def sample_articles() -> Path:
+    """Return the folder of the sample articles: beside the packages, in a checkout and in site-packages alike."""
+    return Path(__file__).resolve().parent.parent / "seeds"

@@ -1,0 +1,166 @@
+"""THE WRITE FLOW: files → articles → passages → vectors → catalogue, Chroma and keyword indexes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from index.articles import Article, Rejected, find_files, read_file
+from index.passages import Span, split_passages
+from index.store import PassageKey, Store, Vectors
+
+# Tuned on one half of the NewsQA sample: small passages are found more surely; see tests/benchmarks/LOG.md.
+PASSAGE_TOKENS = 96
+OVERLAP_SENTENCES = 1
+_BATCH_ARTICLES = 64
+_BATCH_CHARACTERS = 80_000
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an ingestion is, in bytes of its input files."""
+
+    done_bytes: int
+    total_bytes: int
+    articles: int
+
+
+@dataclass
+class IngestReport:
+    """What became of every input."""
+
+    added: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    passages: int = 0
+
+
+def ingest(
+    store: Store, paths: Sequence[Path], on_progress: Callable[[Progress], None] = lambda _: None
+) -> IngestReport:
+    """Read the articles at `paths` (files and folders) into the store, and say what became of each.
+
+    Unchanged articles are passed over; a changed one replaces what it was. Every batch is committed by itself, so an
+    interruption loses at most the batch at hand, and the same call goes on from there. Raises SaidsoError when the
+    store cannot be written or another process is writing to it.
+    """
+    report = IngestReport()
+    with store.writing():
+        store.settle()
+        for batch, progress in _batches(_read(paths, report)):
+            news = _what_is_new(store, batch, report)
+            cut = [(article, _passages(store, article)) for article in news]
+            vectors = _embed(store, cut)
+            store.catalogue.store(cut)
+            store.settle(vectors)
+            report.passages += len(vectors)
+            on_progress(progress)
+    return report
+
+
+def _read(paths: Sequence[Path], report: IngestReport) -> Iterator[tuple[Article | None, Progress]]:
+    """Yield the articles of all files with the progress so far; what cannot be read goes into the report."""
+    files: list[tuple[Path, int]] = []
+    for found in find_files(paths):
+        if isinstance(found, Rejected):
+            report.rejected.append(found)
+        else:
+            files.append((found, _size(found)))
+    total, before, count = sum(size for _, size in files), 0, 0
+    for path, size in files:
+        for item, position in read_file(path):
+            count += 1
+            if isinstance(item, Rejected):
+                report.rejected.append(item)
+            article = item if isinstance(item, Article) else None
+            yield article, Progress(before + min(position, size), total, count)
+        before += size
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # gone meanwhile: reading it will say so
+
+
+def _batches(read: Iterator[tuple[Article | None, Progress]]) -> Iterator[tuple[list[Article], Progress]]:
+    batch: list[Article] = []
+    characters = 0
+    progress = Progress(0, 0, 0)
+    for article, progress in read:
+        if article is not None:
+            batch.append(article)
+            characters += len(article.text)
+        if len(batch) >= _BATCH_ARTICLES or characters >= _BATCH_CHARACTERS:
+            yield batch, progress
+            batch, characters = [], 0
+    yield batch, progress
+
+
+def _what_is_new(store: Store, batch: Sequence[Article], report: IngestReport) -> list[Article]:
+    """Return the articles that the catalogue does not hold as they are, each under the id it is to have."""
+    known = _Known(store, batch)
+    news: dict[str, Article] = {}
+    for article in batch:
+        article = known.settled(article)
+        if known.has(article):
+            report.unchanged += 1
+            continue
+        (report.replaced if known.holds_id(article.id) else report.added).append(article.id)
+        known.note(article)
+        news.pop(article.id, None)
+        news[article.id] = article
+    return list(news.values())
+
+
+class _Known:
+    """What the catalogue holds of a batch, by id, by origin and by content."""
+
+    def __init__(self, store: Store, batch: Sequence[Article]) -> None:
+        catalogue = store.catalogue
+        ids = [id_ for article in batch for id_ in (article.id, _apart(article).id)]
+        self._by_id = {id_: facts[1:] for id_, facts in catalogue.known("id", ids).items()}
+        self._by_origin = {o: f[0] for o, f in catalogue.known("origin", [a.origin for a in batch]).items()}
+        self._by_hash = {h: f[0] for h, f in catalogue.known("content_hash", [a.content_hash for a in batch]).items()}
+
+    def settled(self, article: Article) -> Article:
+        """Return the article under its final id: its own if it names one, else one that its origin keeps for ever."""
+        if article.named:
+            return article
+        if article.origin in self._by_origin:
+            return replace(article, id=self._by_origin[article.origin])
+        return _apart(article) if self.holds_id(article.id) else article
+
+    def holds_id(self, article_id: str) -> bool:
+        return article_id in self._by_id
+
+    def has(self, article: Article) -> bool:
+        """Whether nothing need be done: the same id with the same content, or (for a file) the content elsewhere."""
+        if article.id in self._by_id:
+            return self._by_id[article.id][1] == article.content_hash
+        return not article.named and article.content_hash in self._by_hash
+
+    def note(self, article: Article) -> None:
+        self._by_id[article.id] = (article.origin, article.content_hash)
+        self._by_origin[article.origin] = article.id
+        self._by_hash[article.content_hash] = article.id
+
+
+def _apart(article: Article) -> Article:
+    """Return the article under an id that tells it from another file of the same name."""
+    return replace(article, id=f"{article.id}-{hashlib.sha256(article.origin.encode()).hexdigest()[:8]}")
+
+
+def _passages(store: Store, article: Article) -> list[Span]:
+    tokens = min(PASSAGE_TOKENS, store.embedder.max_tokens)
+    return split_passages(article.text, store.embedder.token_starts, tokens, OVERLAP_SENTENCES)
+
+
+def _embed(store: Store, cut: Sequence[tuple[Article, Sequence[Span]]]) -> dict[PassageKey, Vectors]:
+    keys = [(article.id, span.start, span.end) for article, spans in cut for span in spans]
+    texts = [article.text[span.start : span.end] for article, spans in cut for span in spans]
+    return dict(zip(keys, store.embedder.embed(texts), strict=True)) if texts else {}

@@ -1,0 +1,83 @@
+"""Question → ranked passages: vectors and keywords asked side by side, their scores fused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from index.catalogue import Passage
+from index.filters import Filters
+from index.store import Store
+
+# Tuned on one half of the NewsQA sample and measured on the other; see tests/benchmarks/LOG.md.
+_DEPTH = 100
+_VECTOR_WEIGHT = 0.35
+_PASSAGE_WORDS_WEIGHT = 0.35
+_ARTICLE_WORDS_WEIGHT = 0.30
+_PASSAGES_AN_ARTICLE = 2
+_READ_CHARACTERS = 2_000  # of a question; the embedding model reads no more
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage with how well it fits the question, from 0 to 1, and its cosine similarity where that is known."""
+
+    passage: Passage
+    score: float
+    similarity: float
+
+
+def search(store: Store, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
+    """Return the `k` passages that fit the question best, best first.
+
+    Three scores, each scaled to 0…1 over its best 100, are added: the cosine of question and passage (meaning), BM25
+    of the passage (its words), and BM25 of the whole article (what the passage is about, which the passage itself
+    often names only as "he" or "the group"). Score fusion after Bruch et al., "An Analysis of Fusion Functions for
+    Hybrid Retrieval", TOIS 2023, with min-max scaling.
+    """
+    store.refresh()
+    question, filters = question.strip()[:_READ_CHARACTERS], filters or Filters()
+    if not question or k < 1:
+        return []
+    depth = max(_DEPTH, k)
+    by_meaning = dict(store.vectors.search(store.embedder.embed([question])[0], depth, filters))
+    by_words = {int(key): score for key, score in store.passage_words.search(question, depth, filters)}
+    by_article = dict(store.article_words.search(question, depth, filters))
+    passages = store.catalogue.passages([*by_meaning, *(id_ for id_ in by_words if id_ not in by_meaning)])
+    scores = _fuse(passages.values(), _scaled(by_meaning), _scaled(by_words), _scaled(by_article))
+    ranked = sorted(passages.values(), key=lambda passage: (-scores[passage.id], passage.id))
+    return [Hit(p, scores[p.id], by_meaning.get(p.id, 0.0)) for p in _spread(ranked)[:k]]
+
+
+def _scaled(scores: Mapping[int, float] | Mapping[str, float]) -> dict[int | str, float]:
+    """Scale scores to 0…1, the worst of the list being 0 (as everything outside the list is)."""
+    if not scores:
+        return {}
+    low, high = min(scores.values()), max(scores.values())
+    return {key: (score - low) / (high - low) if high > low else 1.0 for key, score in scores.items()}
+
+
+def _fuse(
+    passages: Iterable[Passage],
+    by_meaning: Mapping[int | str, float],
+    by_words: Mapping[int | str, float],
+    by_article: Mapping[int | str, float],
+) -> dict[int, float]:
+    return {
+        passage.id: _VECTOR_WEIGHT * by_meaning.get(passage.id, 0.0)
+        + _PASSAGE_WORDS_WEIGHT * by_words.get(passage.id, 0.0)
+        + _ARTICLE_WORDS_WEIGHT * by_article.get(passage.article_id, 0.0)
+        for passage in passages
+    }
+
+
+def _spread(ranked: Sequence[Passage]) -> list[Passage]:
+    """Put an article's third and later passages behind, so that one long article cannot fill the list."""
+    seen: Counter[str] = Counter()
+    first: list[Passage] = []
+    later: list[Passage] = []
+    for passage in ranked:
+        seen[passage.article_id] += 1
+        (first if seen[passage.article_id] <= _PASSAGES_AN_ARTICLE else later).append(passage)
+    return first + later
