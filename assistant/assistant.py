@@ -4,43 +4,173 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import perf_counter
 
-from assistant.answer import Answer
+from assistant.answer import Answer, Statement
+from assistant.citations import Citation
+from assistant.question import Question, understand
+from assistant.reader import Evidence, Reader, Reading, SentenceReader
 from assistant.settings import Settings
 from index.articles import Article
 from index.catalogue import Holdings
+from index.embedder import Embedder
 from index.filters import Filters
-from index.ingest import IngestReport, Progress
-from index.search import Hit
+from index.ingest import IngestReport, Progress, ingest
+from index.search import Hit, search
+from index.store import Store
+
+_READ_DEPTH = 12  # passages read for one question
+_MOST_STATEMENTS = 3
+_MOST_STATEMENTS_OF_ONE_SPEAKER = 5
+_WORTH_SAYING = 0.5  # of the best sentence's score
+_SAME = 0.7  # share of words in common that makes two sentences one
+_CLOSEST = 3
+_PRONOUNS = frozenset("he she it they we i one who".split())
 
 
 class Assistant:
     """Answers questions from one data folder. Safe to use from several threads."""
 
+    def __init__(self, store: Store, reader: Reader, threshold: float) -> None:
+        self._store = store
+        self._reader = reader
+        self._threshold = threshold
+
     @classmethod
     def open(cls, settings: Settings) -> Assistant:
         """Open the data folder; models load at first use (see `warm_up`). Raises SaidsoError when it cannot be used."""
-        raise NotImplementedError
+        store = Store.open(settings.data_dir, Embedder(settings.embedding_model), settings.catalogue_url)
+        return cls(store, SentenceReader(store.embedder, store.passage_words), settings.answer_threshold)
+
+    def close(self) -> None:
+        """Let go of all files."""
+        self._store.close()
 
     def warm_up(self) -> None:
         """Load the models now rather than at the first question."""
+        self._store.embedder.embed(["warm"])
 
-    def ask(self, question: str, filters: Filters | None = None, id: str | None = None) -> Answer:
-        """Answer `question` from the articles, or abstain. Raises SaidsoError for an empty question."""
-        raise NotImplementedError
+    def ask(
+        self,
+        question: str,
+        filters: Filters | None = None,
+        id: str | None = None,
+        on_stage: Callable[[str], None] = lambda _: None,
+    ) -> Answer:
+        """Answer `question` from the articles, or abstain. Raises SaidsoError for an empty or endless question."""
+        clock = _Clock(on_stage)
+        clock.stage("understanding")
+        asked = understand(question)
+        clock.stage("searching")
+        hits = search(self._store, asked.text, _READ_DEPTH, filters)
+        clock.stage("reading")
+        reading = self._reader.read(asked, hits)
+        clock.stage("writing")
+        chosen = choose(asked, reading) if reading.confidence >= self._threshold else []
+        statements = [_statement(marker, evidence) for marker, evidence in enumerate(chosen, start=1)]
+        return Answer(
+            question=question,
+            text="\n".join(statement.text for statement in statements) or self._nothing_found(hits),
+            statements=tuple(statements),
+            short_answer=chosen[0].within(chosen[0].short) if chosen and chosen[0].short else None,
+            abstained=not statements,
+            confidence=reading.confidence,
+            closest=() if statements else _closest(hits),
+            id=id,
+            timings_ms=clock.stop(),
+        )
 
     def search(self, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
-        """Return ranked passages only."""
-        raise NotImplementedError
+        """Return ranked passages only. Raises SaidsoError for an empty or endless question."""
+        return search(self._store, understand(question).text, k, filters)
 
     def ingest(self, paths: Sequence[Path], on_progress: Callable[[Progress], None] = lambda _: None) -> IngestReport:
         """Read articles in; see `index.ingest.ingest`."""
-        raise NotImplementedError
+        return ingest(self._store, paths, on_progress)
+
+    def remove(self, article_ids: Sequence[str]) -> int:
+        """Remove articles and all that was derived from them; return how many there were."""
+        with self._store.writing():
+            count = self._store.catalogue.remove(article_ids)
+            self._store.settle()
+        return count
 
     def article(self, article_id: str) -> Article | None:
         """Return an article, or None."""
-        raise NotImplementedError
+        return self._store.catalogue.article(article_id)
+
+    def articles(self) -> list[Article]:
+        """Return all articles, without their text, by date."""
+        return list(self._store.catalogue.articles())
 
     def holdings(self) -> Holdings:
         """Return what is indexed."""
-        raise NotImplementedError
+        return self._store.catalogue.holdings()
+
+    def is_fresh(self) -> bool:
+        """Whether the data folder has never held an article."""
+        return self._store.catalogue.fact("generation") is None
+
+    def _nothing_found(self, hits: Sequence[Hit]) -> str:
+        if hits:
+            return "The articles do not hold an answer to this question."
+        if self.holdings().articles:
+            return "No article fits the filters."
+        return "No articles are indexed yet. Add some with `saidso ingest PATH` or on the page."
+
+
+def choose(question: Question, reading: Reading) -> list[Evidence]:
+    """Return the evidence worth saying, best first, each thing once; a named speaker's own words before all others."""
+    own = [evidence for evidence in reading.evidence if evidence.by_speaker]
+    pool = own or reading.evidence
+    most = _MOST_STATEMENTS_OF_ONE_SPEAKER if own else _MOST_STATEMENTS
+    chosen: list[Evidence] = []
+    for evidence in pool:
+        if len(chosen) == most or evidence.score < _WORTH_SAYING * pool[0].score:
+            break
+        if not any(_alike(evidence.text, other.text) for other in chosen):
+            chosen.append(evidence)
+    return chosen
+
+
+def _alike(one: str, other: str) -> bool:
+    a, b = set(one.casefold().split()), set(other.casefold().split())
+    return len(a & b) >= _SAME * min(len(a), len(b))
+
+
+def _statement(marker: int, evidence: Evidence) -> Statement:
+    citation = Citation.of(marker, evidence.passage, evidence.sentence.start, evidence.sentence.end, evidence.text)
+    return Statement(_attribution(evidence), citation, evidence.claims)
+
+
+def _attribution(evidence: Evidence) -> str:
+    """Say whose words the sentence reports, or else which article it stands in."""
+    passage = evidence.passage
+    where = passage.source or passage.title or passage.article_id
+    speaker = next((claim.speaker.text for claim in evidence.claims if claim.speaker), None)
+    if speaker is None:
+        return where
+    return f"{where}, of “{speaker}”" if speaker.casefold() in _PRONOUNS else speaker[0].upper() + speaker[1:]
+
+
+def _closest(hits: Sequence[Hit]) -> tuple[Citation, ...]:
+    passages = [hit.passage for hit in hits[:_CLOSEST]]
+    return tuple(Citation.of(n, passage, passage.start, passage.end) for n, passage in enumerate(passages, start=1))
+
+
+class _Clock:
+    """Milliseconds a stage; tells the listener when one begins."""
+
+    def __init__(self, on_stage: Callable[[str], None]) -> None:
+        self._on_stage = on_stage
+        self._began = perf_counter()
+        self._stages: list[tuple[str, float]] = []
+
+    def stage(self, name: str) -> None:
+        self._stages.append((name, perf_counter()))
+        self._on_stage(name)
+
+    def stop(self) -> dict[str, float]:
+        ends = [began for _, began in self._stages[1:]] + [perf_counter()]
+        spent = {name: (end - began) * 1000 for (name, began), end in zip(self._stages, ends, strict=True)}
+        return {**spent, "total": (ends[-1] - self._began) * 1000}

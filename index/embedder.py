@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, files
@@ -46,6 +47,7 @@ class Embedder:
 
     def __init__(self, model: str | None = None) -> None:
         self._model_name = model
+        self._one_at_a_time = threading.Lock()  # the tokenizer cannot be shared between threads
 
     @property
     def name(self) -> str:
@@ -90,7 +92,8 @@ class Embedder:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit vector a text, shape (len(texts), dimension)."""
-        vectors = self._model.encode(
-            list(texts), batch_size=32, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
-        )
+        with self._one_at_a_time:
+            vectors = self._model.encode(
+                list(texts), batch_size=32, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
+            )
         return np.asarray(vectors, dtype=np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,6 +96,14 @@ class KeywordIndex:
     def terms(self, text: str) -> list[str]:
         """Return the distinct index terms of `text`, in order."""
         return list(dict.fromkeys(self._analyzer.analyze(text)))
+
+    def weights(self, question: str) -> dict[str, float]:
+        """Return the question's terms with their inverse document frequency, log(1 + (N − n + ½) / (n + ½))."""
+        self._index.reload()
+        searcher = self._index.searcher()
+        total = searcher.num_docs
+        counts = {term: searcher.doc_freq("text", term) for term in self.query_terms(question)}
+        return {term: math.log1p((total - min(n, total) + 0.5) / (n + 0.5)) for term, n in counts.items()}
 
     def count(self) -> int:
         """Return the number of texts indexed."""

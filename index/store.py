@@ -26,6 +26,10 @@ Vectors = NDArray[np.float32]
 PassageKey = tuple[str, int, int]  # article id, start, end
 
 
+class Busy(SaidsoError):
+    """Another process is writing to the data folder."""
+
+
 @dataclass
 class Store:
     """The catalogue, Chroma, the keyword index and the embedder of one data folder."""
@@ -74,12 +78,12 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the data folder's one writer's place. Raises SaidsoError when another process has it."""
+        """Hold the data folder's one writer's place. Raises Busy when another process has it."""
         lock = FileLock(self.folder / "writer.lock")
         try:
             lock.acquire(timeout=_LOCK_PATIENCE)
         except Timeout:
-            raise SaidsoError(
+            raise Busy(
                 f"Another Saidso process is writing to {self.folder}; wait until it is done and run this again, "
                 "or use another folder with --data-dir. Nothing was changed."
             ) from None
@@ -123,11 +127,11 @@ class Store:
 
     def _repair(self) -> None:
         """Finish or undo what a killed process left half done, unless a living one is at it right now."""
-        if any(self.catalogue.owed(1)):
+        if self.catalogue.owed(1):
             try:
                 with self.writing():
                     self.settle()
-            except SaidsoError:
+            except Busy:
                 return
 
 

@@ -1,0 +1,93 @@
+"""The bare answer within a sentence, by the kind of answer that the question wants."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from assistant.question import Kind, Question
+from index.claims import Claim
+from index.passages import Span
+
+_NUMBER_WORD = (
+    r"(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
+    r"seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|dozens?|scores|hundreds?|"
+    r"thousands?|millions?|billions?|trillions?|half|none)"
+)
+_FIGURE = rf"(?:[$£€]\s?)?(?:\d[\d,.]*\d|\d|{_NUMBER_WORD})(?:-{_NUMBER_WORD})?(?:\s+(?:hundred|thousand|million|billion|trillion|dozen|percent|per cent))*%?"
+_NUMBER = re.compile(
+    rf"(?:\b(?:at least|at most|more than|fewer than|less than|up to|about|around|nearly|almost|some|between|over)\s+)?"
+    rf"(?<![\w.,-]){_FIGURE}(?:(?:\s+(?:to|and|or)\s+|\s*[-–]\s*){_FIGURE})?(?![\w])",
+    re.IGNORECASE,
+)  # fmt: skip
+_MONTH = r"(?:Jan(?:uary|\.)?|Feb(?:ruary|\.)?|March|Mar\.|April|Apr\.|May|June|July|Aug(?:ust|\.)?|Sept?(?:ember|\.)?|Oct(?:ober|\.)?|Nov(?:ember|\.)?|Dec(?:ember|\.)?)"
+_DATE = re.compile(
+    rf"\b{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,\s*\d{{4}})?\b|\b\d{{1,2}}\s+{_MONTH}(?:\s+\d{{4}})?|\b{_MONTH}\s+\d{{4}}\b"
+    r"|\b(?:last |next |on |late on |early on )?(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day(?: (?:morning|afternoon|evening|night))?\b"
+    r"|\b(?:in |since )?(?:19|20)\d\d\b|\b\d{1,2}(?::\d\d)?\s*[ap]\.?m\b\.?|\b(?:yesterday|today|tonight|tomorrow)\b"
+    r"|\b(?:last|next|this) (?:week|month|year|night|spring|summer|autumn|fall|winter)\b",
+    re.IGNORECASE,
+)
+_NAME_WORD = r"(?:[A-Z][\w'’.-]*[\w]|[A-Z]\.)"
+_NAME = re.compile(rf"{_NAME_WORD}(?:\s+(?:(?:of|the|al|de|van|bin|ibn|for|and)\s+)?{_NAME_WORD})*")
+_PLACE = re.compile(
+    rf"\b(?:in|at|near|from|outside|inside|around|across)\s+(?:the\s+)?(?:\w+\s+)?((?:al-)?{_NAME_WORD}(?:,?\s+{_NAME_WORD})*)"
+)
+_QUOTED = re.compile(r"[“\"]([^“”\"]{2,400})[”\"]")
+_ARTICLES = frozenset("the a an of and for u.s us".split())
+
+
+def names(mention: str, asked: str | None) -> bool:
+    """Whether `mention` (a speaker as an article has it) names the speaker that a question asks for."""
+    wanted = _name_words(asked or "")
+    return bool(wanted) and wanted <= _name_words(mention)
+
+
+def _name_words(text: str) -> set[str]:
+    return {word.removesuffix("'s").removesuffix("’s") for word in re.findall(r"[\w.'’-]+", text.casefold())} - _ARTICLES
+
+
+def fits(question: Question, sentence: str) -> bool:
+    """Whether the sentence holds something of the kind that the question wants."""
+    return bool(_spans(question, sentence)) or question.kind in (Kind.OTHER, Kind.YES_NO, Kind.SAID)
+
+
+def short_answer(question: Question, sentence: str, claims: Sequence[Claim]) -> Span | None:
+    """Return the bare answer's place in `sentence`, or None where only a trained reader could tell.
+
+    `claims` are the sentence's own, with offsets into it.
+    """
+    if question.kind is Kind.WHO_SAID:
+        return next((Span(c.speaker.start, c.speaker.end) for c in claims if c.speaker and c.speaker.start >= 0), None)
+    if question.kind is Kind.SAID:
+        return _said(sentence, claims)
+    spans = _spans(question, sentence)
+    return spans[0] if spans else None
+
+
+def _said(sentence: str, claims: Sequence[Claim]) -> Span | None:
+    quoted = _QUOTED.search(sentence)
+    if quoted:
+        return Span(*quoted.span(1))
+    return next((Span(piece.start, piece.end) for claim in claims for piece in claim.content), None)
+
+
+def _spans(question: Question, sentence: str) -> list[Span]:
+    """Return what in the sentence is of the wanted kind and not already in the question."""
+    asked = _name_words(question.text)
+    match question.kind:
+        case Kind.HOW_MANY:
+            found = [Span(*match.span()) for match in _NUMBER.finditer(sentence) if not _is_year(match.group())]
+        case Kind.WHEN:
+            found = [Span(*match.span()) for match in _DATE.finditer(sentence)]
+        case Kind.WHERE:
+            found = [Span(*match.span(1)) for match in _PLACE.finditer(sentence)]
+        case Kind.WHO | Kind.WHO_SAID:
+            found = [Span(*match.span()) for match in _NAME.finditer(sentence)]
+        case _:
+            found = []
+    return [span for span in found if not _name_words(sentence[span.start : span.end]) <= asked]
+
+
+def _is_year(text: str) -> bool:
+    return re.fullmatch(r"(?:19|20)\d\d", text) is not None
