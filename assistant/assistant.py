@@ -8,7 +8,7 @@ from time import perf_counter
 
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
-from assistant.question import Question, understand
+from assistant.question import understand
 from assistant.reader import Evidence, Reader, Reading, SentenceReader
 from assistant.settings import Settings
 from index.articles import Article
@@ -66,7 +66,7 @@ class Assistant:
         clock.stage("reading")
         reading = self._reader.read(asked, hits)
         clock.stage("writing")
-        chosen = choose(asked, reading) if reading.confidence >= self._threshold else []
+        chosen = choose(reading) if reading.confidence >= self._threshold else []
         statements = [_statement(marker, evidence) for marker, evidence in enumerate(chosen, start=1)]
         return Answer(
             question=question,
@@ -119,7 +119,7 @@ class Assistant:
         return "No articles are indexed yet. Add some with `saidso ingest PATH` or on the page."
 
 
-def choose(question: Question, reading: Reading) -> list[Evidence]:
+def choose(reading: Reading) -> list[Evidence]:
     """Return the evidence worth saying, best first, each thing once; a named speaker's own words before all others."""
     own = [evidence for evidence in reading.evidence if evidence.by_speaker]
     pool = own or reading.evidence

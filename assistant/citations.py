@@ -9,7 +9,7 @@ from index.catalogue import Passage
 from index.passages import Span
 
 
-class BrokenCitation(ValueError):
+class BrokenCitationError(ValueError):
     """A quote that is not what the article says at its place: a fault of ours, never of the input."""
 
 
@@ -32,14 +32,14 @@ class Citation:
     def of(cls, marker: int, passage: Passage, start: int, end: int, quote: str | None = None) -> Citation:
         """Cite characters `start` to `end` of the passage's article.
 
-        `quote` is what the caller believes to stand there. Raises BrokenCitation when the span leaves the passage, is
-        empty, or reads differently.
+        `quote` is what the caller believes to stand there. Raises BrokenCitationError when the span leaves the
+        passage, is empty, or reads differently.
         """
         actual = passage.text[start - passage.start : end - passage.start]
         if not passage.start <= start < end <= passage.end or len(actual) != end - start:
-            raise BrokenCitation(f"span {start}–{end} is not within passage {passage.start}–{passage.end} of {passage.article_id}")
+            raise BrokenCitationError(f"{start}–{end} is not within passage {passage.id} of {passage.article_id}")
         if quote is not None and quote != actual:
-            raise BrokenCitation(f"{passage.article_id} reads {actual!r} at {start}–{end}, not {quote!r}")
+            raise BrokenCitationError(f"{passage.article_id} reads {actual!r} at {start}–{end}, not {quote!r}")
         return cls(
             marker, passage.article_id, passage.title, passage.source, passage.published, passage.url,
             actual, start, end, Span(passage.start, passage.end),

@@ -44,14 +44,19 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
         (Kind.WHO_SAID, rf"^\W*who\s+(?:else\s+)?(?:has\s+|have\s+|had\s+)?(?:\w+ly\s+)?{_SAYING}\b"),
-        (Kind.HOW_MANY, r"\bhow\s+(?:many|much|old|long|far|large|big|tall|high|often|fast)\b|\bwhat\s+(?:number|percentage|share|age)\b"),
+        (
+            Kind.HOW_MANY,
+            r"\bhow\s+(?:many|much|old|long|far|large|big|tall|high|often|fast)\b"
+            r"|\bwhat\s+(?:number|percentage|share|age)\b",
+        ),
         (Kind.WHEN, r"^\W*when\b|\b(?:what|which)\s+(?:day|date|year|month|time)\b"),
         (Kind.WHERE, r"^\W*where\b|\b(?:what|which)\s+(?:city|country|town|place|state|province|village)\b"),
         (Kind.WHO, r"^\W*who(?:m|se|\b)|\bwhich\s+(?:person|man|woman|official|spokesman|spokeswoman)\b"),
         (Kind.YES_NO, r"^\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b"),
     )
 )  # fmt: skip
-_PRONOUNS = frozenset("he she it they we i you one anyone anybody someone people there this that".split())
+# What stands where a speaker would and names none.
+_NOBODY = frozenset("he she it they we i you one anyone anybody someone people there this that the a an".split())
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,8 @@ def understand(text: str) -> Question:
         raise SaidsoError('The question is empty; ask something such as "What did the Pentagon say was hit?"')
     if len(text) > LONGEST_QUESTION:
         raise SaidsoError(
-            f"The question has {len(text):,} characters; at most {LONGEST_QUESTION:,} are read. Ask it in a few sentences."
+            f"The question has {len(text):,} characters; at most {LONGEST_QUESTION:,} are read. "
+            "Ask it in a few sentences."
         )
     return Question(text, _kind(text), _speaker(text))
 
@@ -86,5 +92,5 @@ def _speaker(text: str) -> str | None:
     for pattern in (_ASKS_SPEAKER, _DID_SPEAKER_SAY, _ACCORDING_TO):
         if match := pattern.search(text):
             speaker = match["speaker"].strip()
-            return None if speaker.casefold() in _PRONOUNS else speaker
+            return None if speaker.casefold() in _NOBODY else speaker
     return None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from assistant.question import Kind, Question
+from assistant.question import Question
 from assistant.short_answer import fits, names, short_answer
 from index.catalogue import Passage
 from index.claims import Claim, Piece, find_claims

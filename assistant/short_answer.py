@@ -14,16 +14,22 @@ _NUMBER_WORD = (
     r"seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|dozens?|scores|hundreds?|"
     r"thousands?|millions?|billions?|trillions?|half|none)"
 )
-_FIGURE = rf"(?:[$£€]\s?)?(?:\d[\d,.]*\d|\d|{_NUMBER_WORD})(?:-{_NUMBER_WORD})?(?:\s+(?:hundred|thousand|million|billion|trillion|dozen|percent|per cent))*%?"
+_MULTIPLE = r"(?:hundred|thousand|million|billion|trillion|dozen|percent|per cent)"
+_FIGURE = rf"(?:[$£€]\s?)?(?:\d[\d,.]*\d|\d|{_NUMBER_WORD})(?:-{_NUMBER_WORD})?(?:\s+{_MULTIPLE})*%?"
 _NUMBER = re.compile(
     rf"(?:\b(?:at least|at most|more than|fewer than|less than|up to|about|around|nearly|almost|some|between|over)\s+)?"
     rf"(?<![\w.,-]){_FIGURE}(?:(?:\s+(?:to|and|or)\s+|\s*[-–]\s*){_FIGURE})?(?![\w])",
     re.IGNORECASE,
-)  # fmt: skip
-_MONTH = r"(?:Jan(?:uary|\.)?|Feb(?:ruary|\.)?|March|Mar\.|April|Apr\.|May|June|July|Aug(?:ust|\.)?|Sept?(?:ember|\.)?|Oct(?:ober|\.)?|Nov(?:ember|\.)?|Dec(?:ember|\.)?)"
+)
+_MONTH = (
+    r"(?:Jan(?:uary|\.)?|Feb(?:ruary|\.)?|March|Mar\.|April|Apr\.|May|June|July|Aug(?:ust|\.)?|Sept?(?:ember|\.)?|"
+    r"Oct(?:ober|\.)?|Nov(?:ember|\.)?|Dec(?:ember|\.)?)"
+)
 _DATE = re.compile(
-    rf"\b{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,\s*\d{{4}})?\b|\b\d{{1,2}}\s+{_MONTH}(?:\s+\d{{4}})?|\b{_MONTH}\s+\d{{4}}\b"
-    r"|\b(?:last |next |on |late on |early on )?(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day(?: (?:morning|afternoon|evening|night))?\b"
+    rf"\b{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,\s*\d{{4}})?\b"
+    rf"|\b\d{{1,2}}\s+{_MONTH}(?:\s+\d{{4}})?|\b{_MONTH}\s+\d{{4}}\b"
+    r"|\b(?:last |next |on |late on |early on )?(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
+    r"(?: (?:morning|afternoon|evening|night)\b)?"
     r"|\b(?:in |since )?(?:19|20)\d\d\b|\b\d{1,2}(?::\d\d)?\s*[ap]\.?m\b\.?|\b(?:yesterday|today|tonight|tomorrow)\b"
     r"|\b(?:last|next|this) (?:week|month|year|night|spring|summer|autumn|fall|winter)\b",
     re.IGNORECASE,
@@ -34,7 +40,7 @@ _PLACE = re.compile(
     rf"\b(?:in|at|near|from|outside|inside|around|across)\s+(?:the\s+)?(?:\w+\s+)?((?:al-)?{_NAME_WORD}(?:,?\s+{_NAME_WORD})*)"
 )
 _QUOTED = re.compile(r"[“\"]([^“”\"]{2,400})[”\"]")
-_ARTICLES = frozenset("the a an of and for u.s us".split())
+_SMALL_WORDS = frozenset("the a an of and for".split())
 
 
 def names(mention: str, asked: str | None) -> bool:
@@ -44,7 +50,8 @@ def names(mention: str, asked: str | None) -> bool:
 
 
 def _name_words(text: str) -> set[str]:
-    return {word.removesuffix("'s").removesuffix("’s") for word in re.findall(r"[\w.'’-]+", text.casefold())} - _ARTICLES
+    words = re.findall(r"[\w.'’-]+", text.casefold())
+    return {re.sub(r"['’]s$", "", word).replace(".", "") for word in words} - _SMALL_WORDS
 
 
 def fits(question: Question, sentence: str) -> bool:

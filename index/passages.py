@@ -101,7 +101,7 @@ def _stop_ends(text: str, stop_at: int, next_word: str) -> bool:
     if word in _TITLES:
         return False
     if len(word) == 1 or re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", word):
-        return is_starter and word != "i" or word == "i"
+        return is_starter or word == "i"
     return is_starter or word not in _ABBREVIATIONS
 
 
@@ -122,15 +122,16 @@ def split_passages(
     units = [
         unit
         for sentence in split_sentences(text)
-        for unit in ([sentence] if count(sentence.start, sentence.end) <= max_tokens and not _has_giant_word(text, sentence)
-                     else _cut(text, sentence, count, max_tokens))
+        for unit in (
+            [sentence]
+            if count(sentence.start, sentence.end) <= max_tokens and not _has_giant_word(text, sentence)
+            else _cut(text, sentence, count, max_tokens)
+        )
     ]
     return list(_pack(units, count, max_tokens, overlap))
 
 
-def _pack(
-    units: Sequence[Span], count: Callable[[int, int], int], max_tokens: int, overlap: int
-) -> Iterator[Span]:
+def _pack(units: Sequence[Span], count: Callable[[int, int], int], max_tokens: int, overlap: int) -> Iterator[Span]:
     first = 0
     while first < len(units):
         last = first

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from index.catalogue import Passage
 from index.filters import Filters
@@ -26,6 +27,11 @@ class Hit:
     passage: Passage
     score: float
     similarity: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the hit as the contract writes it."""
+        names = ("article_id", "start", "end", "text", "title", "source", "published")
+        return {**{name: getattr(self.passage, name) for name in names}, "score": round(self.score, 6)}
 
 
 def search(store: Store, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:

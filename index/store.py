@@ -26,7 +26,7 @@ Vectors = NDArray[np.float32]
 PassageKey = tuple[str, int, int]  # article id, start, end
 
 
-class Busy(SaidsoError):
+class BusyError(SaidsoError):
     """Another process is writing to the data folder."""
 
 
@@ -78,12 +78,12 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the data folder's one writer's place. Raises Busy when another process has it."""
+        """Hold the data folder's one writer's place. Raises BusyError when another process has it."""
         lock = FileLock(self.folder / "writer.lock")
         try:
             lock.acquire(timeout=_LOCK_PATIENCE)
         except Timeout:
-            raise Busy(
+            raise BusyError(
                 f"Another Saidso process is writing to {self.folder}; wait until it is done and run this again, "
                 "or use another folder with --data-dir. Nothing was changed."
             ) from None
@@ -131,7 +131,7 @@ class Store:
             try:
                 with self.writing():
                     self.settle()
-            except Busy:
+            except BusyError:
                 return
 
 
@@ -147,6 +147,6 @@ def _check_model(catalogue: Catalogue, embedder: Embedder, folder: Path) -> None
         catalogue.set_fact("embedding_model", embedder.name)
     elif stored != embedder.name:
         raise SaidsoError(
-            f"{folder} was indexed with the embedding model {stored!r}, and {embedder.name!r} is set now; their vectors "
-            "must not mix. Set SAIDSO_EMBEDDING_MODEL back, or choose another folder with --data-dir."
+            f"{folder} was indexed with the embedding model {stored!r}, and {embedder.name!r} is set now; "
+            "their vectors must not mix. Set SAIDSO_EMBEDDING_MODEL back, or choose another folder with --data-dir."
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ class VectorStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._in_use = threading.RLock()  # so that nobody is searching while the client is exchanged
         self._connect()
 
     @classmethod
@@ -39,7 +41,9 @@ class VectorStore:
             self._collection = self._client.get_or_create_collection(
                 _COLLECTION,
                 embedding_function=None,  # the default one would download a model
-                configuration={"hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}},
+                configuration={
+                    "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
+                },
             )
         except (chromadb.errors.ChromaError, ValueError, OSError) as error:
             raise SaidsoError(
@@ -49,40 +53,48 @@ class VectorStore:
 
     def close(self) -> None:
         """Let go of the store's files."""
-        self._client.close()
+        self._client.close()  # type: ignore[attr-defined]  # missing from its declared interface
 
     def reopen(self) -> None:
         """See what another process has written: an open Chroma client does not."""
-        self.close()
-        self._connect()
+        with self._in_use:
+            self.close()
+            self._connect()
 
     def upsert(
         self, ids: Sequence[int], vectors: NDArray[np.float32], about: Sequence[tuple[str, str, int | None]]
     ) -> None:
         """Store one vector a passage with its (article id, outlet, day as yyyymmdd or None)."""
-        size = self._client.get_max_batch_size()
-        for start in range(0, len(ids), size):
-            part = slice(start, start + size)
-            self._collection.upsert(
-                ids=[str(id_) for id_ in ids[part]],
-                embeddings=vectors[part],
-                metadatas=[_metadata(*facts) for facts in about[part]],
-            )
+        with self._in_use:
+            for part in self._parts(len(ids)):
+                self._collection.upsert(
+                    ids=[str(id_) for id_ in ids[part]],
+                    embeddings=vectors[part],
+                    metadatas=[_metadata(*facts) for facts in about[part]],
+                )
 
     def delete(self, ids: Sequence[int]) -> None:
         """Forget these passages; ids that are not there are passed over."""
+        with self._in_use:
+            for part in self._parts(len(ids)):
+                self._collection.delete(ids=[str(id_) for id_ in ids[part]])
+
+    def _parts(self, count: int) -> Iterator[slice]:
         size = self._client.get_max_batch_size()
-        for start in range(0, len(ids), size):
-            self._collection.delete(ids=[str(id_) for id_ in ids[start : start + size]])
+        return (slice(start, start + size) for start in range(0, count, size))
 
     def search(self, vector: NDArray[np.float32], k: int, filters: Filters) -> list[tuple[int, float]]:
         """Return up to `k` (passage id, cosine similarity), best first; equal similarities by id."""
-        count = self.count()
-        if count == 0:
-            return []
-        found = self._collection.query(
-            query_embeddings=[vector], n_results=min(k, count), where=_where(filters), include=["distances"]
-        )
+        with self._in_use:
+            count = self.count()
+            if count == 0:
+                return []
+            found = self._collection.query(
+                query_embeddings=vector[np.newaxis],
+                n_results=min(k, count),
+                where=_where(filters),
+                include=["distances"],
+            )
         distances = (found["distances"] or [[]])[0]
         hits = [(int(id_), 1.0 - float(distance)) for id_, distance in zip(found["ids"][0], distances, strict=True)]
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))

@@ -1,0 +1,5 @@
+"""`python -m assistant` is `saidso`."""
+
+from assistant.cli import main
+
+main()

@@ -1,0 +1,255 @@
+"""The command line: a thin layer over Assistant; every command speaks to people, or JSON with --json."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assistant.assistant import Assistant
+from assistant.settings import Settings
+from assistant.terminal import Terminal
+from index.articles import Article
+from index.errors import SaidsoError
+from index.filters import Filters
+
+DONE, FAILED, USAGE, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Ask questions of news articles: who said what, in the exact words, with no network and no language model.",
+    epilog="Start with: saidso ingest FOLDER, then saidso ask QUESTION, or saidso serve for the page in a browser.",
+)
+articles_app = typer.Typer(help="List, show or remove the indexed articles.", invoke_without_command=True)
+app.add_typer(articles_app, name="articles")
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Where the index lies. [default: your user data folder]", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Sources = Annotated[list[str] | None, typer.Option("--source", help="Only articles of this outlet; may be repeated.")]
+Since = Annotated[str | None, typer.Option("--from", help="Only articles of this day or later, YYYY-MM-DD.")]
+Until = Annotated[str | None, typer.Option("--to", help="Only articles of this day or earlier, YYYY-MM-DD.")]
+QuestionText = Annotated[str | None, typer.Argument(help="The question, in quotation marks.", show_default=False)]
+QuestionFile = Annotated[
+    Path | None, typer.Option("--file", help="A JSONL file of questions ({id, question}) instead of one question.")
+]
+
+
+def main() -> None:
+    """Run the command line; turn errors into plain sentences and exit codes, never a traceback."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `saidso … | head` ends quietly
+    try:
+        app()
+    except SaidsoError as error:
+        Terminal().error(str(error))
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        Terminal().error("Interrupted. What was stored stays; run the same command again to go on.")
+        sys.exit(INTERRUPTED)
+
+
+@app.command("ingest")
+def ingest_command(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files and folders: txt, md, html, pdf, docx, eml, json, jsonl(.gz).")
+    ],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Read articles in. Unchanged ones are passed over, changed ones replaced; run it again after an interruption."""
+    terminal = Terminal()
+    with terminal.progress() as show:
+        report = _open(data_dir).ingest(paths, show)
+    for rejected in report.rejected:
+        terminal.error(f"{rejected.origin}: {rejected.reason}")
+    if as_json:
+        counts = {"added": report.added, "replaced": report.replaced, "unchanged": report.unchanged}
+        rejected_json = [{"origin": item.origin, "reason": item.reason} for item in report.rejected]
+        _print_json({**counts, "passages": report.passages, "rejected": rejected_json})
+    else:
+        terminal.ingested(report)
+    raise typer.Exit(SOME_REJECTED if report.rejected else DONE)
+
+
+@app.command("ask")
+def ask_command(
+    question: QuestionText = None,
+    file: QuestionFile = None,
+    sources: Sources = None,
+    since: Since = None,
+    until: Until = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a question with cited quotes, or say that the articles do not hold the answer."""
+    filters = Filters.parse(tuple(sources or ()), since, until)
+    terminal = Terminal()
+
+    def ask(assistant: Assistant, asked: Asked) -> None:
+        answer = assistant.ask(asked.question, filters, asked.id)
+        _print_json(answer.as_json()) if as_json else terminal.answer(answer)
+
+    raise typer.Exit(_each_question(question, file, data_dir, ask))
+
+
+@app.command("search")
+def search_command(
+    question: QuestionText = None,
+    file: QuestionFile = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many passages.")] = 10,
+    sources: Sources = None,
+    since: Since = None,
+    until: Until = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show the passages that fit a question best, without answering it."""
+    filters = Filters.parse(tuple(sources or ()), since, until)
+    terminal = Terminal()
+
+    def search(assistant: Assistant, asked: Asked) -> None:
+        hits = assistant.search(asked.question, k, filters)
+        if as_json:
+            passages = [hit.as_json() for hit in hits]
+            _print_json({"id": asked.id, "question": asked.question, "passages": passages})
+        else:
+            terminal.hits(hits)
+
+    raise typer.Exit(_each_question(question, file, data_dir, search))
+
+
+@app.command("serve")
+def serve_command(
+    data_dir: DataDir = None,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on. [default: 127.0.0.1]", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port. [default: 7860]", show_default=False, min=0, max=65535)
+    ] = None,
+) -> None:
+    """Serve the page. The sample articles are read in on the first start."""
+    from assistant.web.server import serve
+
+    settings = Settings.from_environment(data_dir)
+    serve(replace(settings, host=host or settings.host, port=settings.port if port is None else port))
+
+
+@articles_app.callback()
+def articles_command(context: typer.Context, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """List, show or remove the indexed articles."""
+    if context.invoked_subcommand is None:
+        list_command(data_dir, as_json)
+
+
+@articles_app.command("list")
+def list_command(data_dir: DataDir = None, as_json: Json = False) -> None:
+    """List what is indexed, by date."""
+    assistant = _open(data_dir)
+    if as_json:
+        for article in assistant.articles():
+            _print_json(_article_json(article, with_text=False))
+    else:
+        Terminal().articles(assistant.articles(), assistant.holdings())
+
+
+@articles_app.command("show")
+def show_command(article_id: Annotated[str, typer.Argument()], data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Show one article whole."""
+    article = _open(data_dir).article(article_id)
+    if article is None:
+        raise SaidsoError(f"There is no article {article_id!r}; `saidso articles` lists those there are.")
+    _print_json(_article_json(article, with_text=True)) if as_json else Terminal().article(article)
+
+
+@articles_app.command("remove")
+def remove_command(
+    article_ids: Annotated[list[str], typer.Argument()], data_dir: DataDir = None, as_json: Json = False
+) -> None:
+    """Remove articles and all that was derived from them."""
+    assistant = _open(data_dir)
+    unknown = [id_ for id_ in dict.fromkeys(article_ids) if assistant.article(id_) is None]
+    removed = assistant.remove([id_ for id_ in article_ids if id_ not in unknown])
+    for id_ in unknown:
+        Terminal().error(f"There is no article {id_!r}; `saidso articles` lists those there are.")
+    _print_json({"removed": removed, "unknown": unknown}) if as_json else Terminal().say(
+        f"Articles removed: {removed}."
+    )
+    raise typer.Exit(DONE if not unknown else SOME_REJECTED if removed else FAILED)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question and the id that its file gives it."""
+
+    question: str
+    id: str | None = None
+
+
+def _each_question(
+    question: str | None, file: Path | None, data_dir: Path | None, act: Callable[[Assistant, Asked], None]
+) -> int:
+    """Open the index, act on the one question or on each of the file's in order, and return the exit code."""
+    if (question is None) == (file is None):
+        raise typer.BadParameter("give either a question or --file, not both and not none.")
+    if file is None:
+        act(_open(data_dir), Asked(question or ""))
+        return DONE
+    rejected = 0
+    lines = _lines(file)
+    assistant = _open(data_dir)
+    for number, line in lines:
+        try:
+            act(assistant, _parsed(line))
+        except SaidsoError as error:
+            rejected += 1
+            Terminal().error(f"{file}, line {number}: {error}")
+    return SOME_REJECTED if rejected else DONE
+
+
+def _lines(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield (line number, line) of a text file, gzipped or not, without the empty ones."""
+    opened = gzip.open if file.suffix == ".gz" else open
+    try:
+        with opened(file, "rt", encoding="utf-8-sig") as stream:
+            yield from ((number, line) for number, line in enumerate(stream, start=1) if line.strip())
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise SaidsoError(f"The question file {file} cannot be read as UTF-8 text ({error}).") from error
+
+
+def _parsed(line: str) -> Asked:
+    try:
+        fields = json.loads(line)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise SaidsoError(f"this is not a JSON object ({error}).") from error
+    if not isinstance(fields, dict) or not isinstance(fields.get("question"), str):
+        raise SaidsoError(
+            'a question is an object with a text under "question", for example {"id": "1", "question": "Who …?"}.'
+        )
+    id_ = fields.get("id")
+    return Asked(fields["question"], None if id_ is None else str(id_))
+
+
+def _open(data_dir: Path | None) -> Assistant:
+    return Assistant.open(Settings.from_environment(data_dir))
+
+
+def _article_json(article: Article, with_text: bool) -> dict[str, Any]:
+    fields = asdict(article)
+    return fields if with_text else {name: value for name, value in fields.items() if name != "text"}
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False), flush=True)

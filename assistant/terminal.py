@@ -1,0 +1,124 @@
+"""What a person sees on the terminal: results on standard output, progress and errors on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from assistant.answer import Answer
+from assistant.citations import Citation
+from index.articles import Article
+from index.catalogue import Holdings
+from index.ingest import IngestReport
+from index.ingest import Progress as IngestProgress
+from index.search import Hit
+
+
+class Terminal:
+    """Readable output by rich, which leaves colours away where the output is not a terminal."""
+
+    def __init__(self) -> None:
+        self._out = Console(highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def error(self, sentence: str) -> None:
+        """Print one sentence on standard error."""
+        self._err.print(Text(sentence, style="red"))
+
+    def say(self, sentence: str) -> None:
+        """Print one sentence on standard output."""
+        self._out.print(Text(sentence))
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[IngestProgress], None]]:
+        """Show a progress bar with an estimate while the block runs; nothing where there is no terminal."""
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._err, disable=not self._err.is_terminal) as bar:
+            task = bar.add_task("reading", total=None)
+
+            def show(progress: IngestProgress) -> None:
+                total = progress.total_bytes or None
+                bar.update(
+                    task, completed=progress.done_bytes, total=total, description=f"{progress.articles:,} articles"
+                )
+
+            yield show
+
+    def ingested(self, report: IngestReport) -> None:
+        """Sum up an ingestion in a line."""
+        parts = [
+            (len(report.added), "added"),
+            (len(report.replaced), "replaced"),
+            (report.unchanged, "unchanged"),
+            (len(report.rejected), "rejected"),
+        ]
+        words = ", ".join(f"{count:,} {what}" for count, what in parts if count)
+        self.say(f"Articles: {words or 'none found'}. New passages: {report.passages:,}.")
+
+    def answer(self, answer: Answer) -> None:
+        """Print an answer, or the abstention with the closest passages."""
+        if answer.abstained:
+            self._out.print(Text(answer.text, style="yellow"))
+            if answer.closest:
+                self._out.print(Text("\nClosest passages, which are not an answer:", style="dim"))
+            for citation in answer.closest:
+                self._cited(citation)
+            return
+        if answer.short_answer:
+            self._out.print(Text(answer.short_answer, style="bold green"), end="\n\n")
+        for statement in answer.statements:
+            self._out.print(Text.assemble((statement.speaker, "bold"), ":"))
+            self._cited(statement.citation)
+        self._out.print(Text(f"Confidence {answer.confidence:.0%}", style="dim"))
+
+    def _cited(self, citation: Citation) -> None:
+        where = " · ".join(
+            filter(None, (citation.source, citation.title or citation.article_id, citation.published[:10]))
+        )
+        quote = Text.assemble(f"“{citation.quote}” ", (f"[{citation.marker}]", "cyan"))
+        self._out.print(Padding(quote, (0, 0, 0, 2)))
+        self._out.print(Padding(Text(f"— {where}", style="dim"), (0, 0, 1, 2)))
+
+    def hits(self, hits: Sequence[Hit]) -> None:
+        """Print ranked passages."""
+        if not hits:
+            self.say("No passage found. Is anything indexed? `saidso articles` lists it.")
+        for rank, hit in enumerate(hits, start=1):
+            passage = hit.passage
+            where = " · ".join(
+                filter(None, (passage.source, passage.title or passage.article_id, passage.published[:10]))
+            )
+            self._out.print(Text.assemble((f"{rank}. ", "cyan"), (where, "bold"), (f"  {hit.score:.3f}", "dim")))
+            self._out.print(Padding(Text(passage.text), (0, 0, 1, 3)))
+
+    def articles(self, articles: Sequence[Article], holdings: Holdings) -> None:
+        """Print a table of the indexed articles."""
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for heading in ("id", "date", "outlet", "title"):
+            table.add_column(heading, overflow="fold")
+        for article in articles:
+            fields = (article.id, article.published[:10], article.source, article.title)
+            table.add_row(*(escape(field) for field in fields))
+        if articles:
+            Console(highlight=False).print(table)
+        self.say(f"{holdings.articles:,} articles, {holdings.passages:,} passages.")
+
+    def article(self, article: Article) -> None:
+        """Print one article whole."""
+        self._out.print(Text(article.title or article.id, style="bold"))
+        facts = (article.source, ", ".join(article.authors), article.published, article.url, article.origin)
+        self._out.print(Text(" · ".join(filter(None, facts)), style="dim"), end="\n\n")
+        self._out.print(Text(article.text))

@@ -1,0 +1,160 @@
+"""Fit the two logistic regressions of `assistant.reader` and measure them on questions they have not seen.
+
+    python -m assistant.training.evidence ARTICLES.jsonl.gz QUESTIONS.jsonl.gz
+
+The questions name the article and the spans that answer them. Those of one half of the articles tune, those of the
+other half measure. Every question is asked twice: as it is, and with its article taken away, when the right thing is
+to abstain.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from assistant.question import Question, understand
+from assistant.reader import (
+    CONFIDENCE_WEIGHTS,
+    SENTENCE_WEIGHTS,
+    Features,
+    SentenceReader,
+    candidates,
+    confidence_features,
+    probability,
+)
+from index.embedder import Embedder
+from index.ingest import ingest
+from index.search import Hit, search
+from index.store import Store
+
+_DEPTH = 12
+_BOOST = 3.0  # sentences that answer are few; weighing them up keeps the scores of good ones away from 0
+
+
+@dataclass(frozen=True)
+class Read:
+    """The rows of one question's sentences, which of them answer, and the half of the data that it belongs to."""
+
+    rows: list[Features]
+    answers: list[bool]
+    measured: bool
+
+
+def main() -> None:
+    """Read the questions, fit on one half, measure on the other, print the weights."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("articles", type=Path)
+    parser.add_argument("questions", type=Path)
+    parser.add_argument("--every", type=int, default=4, help="use every n-th question")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.open(Path(folder), Embedder())
+        ingest(store, [arguments.articles])
+        reads = list(_reads(store, arguments.questions, arguments.every))
+        store.close()
+    sentence = _fit_sentences([read for read in reads if not read.measured])
+    confidence = _fit_confidence([read for read in reads if not read.measured], sentence)
+    for name, weights in (("SENTENCE_WEIGHTS", sentence), ("CONFIDENCE_WEIGHTS", confidence)):
+        sys.stdout.write(f"{name} = {json.dumps({key: round(value, 2) for key, value in weights.items()})}\n")
+    for half in (False, True):
+        found = _measure([read for read in reads if read.measured is half], sentence, confidence)
+        sys.stdout.write(f"{'measured' if half else 'tuned'}: {found}\n")
+
+
+def _reads(store: Store, questions: Path, every: int) -> Iterator[Read]:
+    reader = SentenceReader(store.embedder, store.passage_words)
+    with gzip.open(questions, "rt", encoding="utf-8") as lines:
+        for line in list(lines)[::every]:
+            asked = json.loads(line)
+            question, gold = understand(asked["question"]), set(asked["articles"])
+            measured = hashlib.sha256(min(gold).encode()).digest()[0] % 2 == 1
+            hits = search(store, question.text, 2 * _DEPTH)
+            others = [hit for hit in hits if hit.passage.article_id not in gold]
+            for read in (hits[:_DEPTH], others[:_DEPTH]):
+                yield _read(reader, question, read, asked["spans"], measured)
+
+
+def _read(
+    reader: SentenceReader, question: Question, hits: Sequence[Hit], spans: Sequence[Any], measured: bool
+) -> Read:
+    found = candidates(question, hits)
+    answers = [
+        any(
+            span["article"] == evidence.passage.article_id
+            and span["start"] < evidence.sentence.end
+            and evidence.sentence.start < span["end"]
+            for span in spans
+        )
+        for evidence in found
+    ]
+    return Read(reader.features(question, hits, found) if found else [], answers, measured)
+
+
+def _fit(rows: Sequence[Features], labels: Sequence[bool], names: Sequence[str], boost: float) -> Features:
+    matrix = np.array([[row[name] for name in names if name != "bias"] for row in rows])
+    model = LogisticRegression(C=10.0, max_iter=1000, class_weight={False: 1.0, True: boost})
+    model.fit(matrix, np.array(labels))
+    return dict(zip(names, [float(model.intercept_[0]), *map(float, model.coef_[0])], strict=True))
+
+
+def _fit_sentences(reads: Sequence[Read]) -> Features:
+    rows = [row for read in reads if any(read.answers) for row in read.rows]
+    labels = [label for read in reads if any(read.answers) for label in read.answers]
+    return _fit(rows, labels, list(SENTENCE_WEIGHTS), _BOOST)
+
+
+def _fit_confidence(reads: Sequence[Read], sentence: Features) -> Features:
+    usable = [read for read in reads if read.rows]
+    rows = [confidence_features(read.rows, _scores(read, sentence)) for read in usable]
+    return _fit(rows, [any(read.answers) for read in usable], list(CONFIDENCE_WEIGHTS), 1.0)
+
+
+def _scores(read: Read, weights: Features) -> list[float]:
+    return [probability(row, weights) for row in read.rows]
+
+
+def _measure(reads: Sequence[Read], sentence: Features, confidence: Features) -> dict[str, float]:
+    """Return how often the best sentence (or one of the best three) answers, and how well confidence tells."""
+    usable = [read for read in reads if read.rows]
+    scores = [_scores(read, sentence) for read in usable]
+    best = [np.argsort(-np.array(score), kind="stable")[:3] for score in scores]
+    there = np.array([any(read.answers) for read in usable])
+    sure = np.array(
+        [probability(confidence_features(read.rows, s), confidence) for read, s in zip(usable, scores, strict=True)]
+    )
+    first = np.array([read.answers[order[0]] for read, order in zip(usable, best, strict=True)])
+    three = np.array([any(read.answers[at] for at in order) for read, order in zip(usable, best, strict=True)])
+    figures = {
+        "questions": len(usable),
+        "retrieved": there.mean(),
+        "best sentence answers": first[there].mean(),
+        "one of three answers": three[there].mean(),
+        "AUC of confidence": roc_auc_score(there, sure),
+        "answered when there": (sure[there] >= 0.5).mean(),
+        "abstained when not": (sure[~there] < 0.5).mean(),
+        "calibration error": _calibration_error(sure, there),
+    }
+    return {name: round(float(value), 3) for name, value in figures.items()}
+
+
+def _calibration_error(sure: Any, there: Any) -> float:
+    """Expected calibration error over ten equal bins (Guo et al., ICML 2017)."""
+    bins = np.minimum((sure * 10).astype(int), 9)
+    parts = [np.abs(sure[bins == b].mean() - there[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
+    return float(np.sum(parts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,287 @@
+"""The chat page: Gradio components and what happens when they are used. The one file that imports gradio."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from assistant.answer import Answer
+from assistant.web import render
+from assistant.web.startup import Startup
+from assistant.web.suggestions import COUNT, suggestions
+from index.errors import SaidsoError
+from index.filters import Filters
+
+# Read by gradio when it is imported: without them it calls its makers.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+import gradio as gr
+from gradio.themes.utils import fonts
+
+Update = dict[Any, Any]  # component → its new value
+Turn = dict[str, Any]
+
+_STAGES = {
+    "understanding": "Reading the question…",
+    "searching": "Searching the articles…",
+    "reading": "Reading what was found…",
+    "writing": "Putting the quotes together…",
+}
+_TURNS_KEPT = 100
+_STATEMENT_PAUSE = 0.15  # seconds between statements, so that the eye can follow
+_LOOK_AGAIN = 0.05
+_QUESTION_SHOWN = 300  # characters of a question that is refused for its length
+_WELCOME = (
+    '<div class="welcome"><p class="lead">Ask the articles.</p><p>Every statement comes with who said it and the exact '
+    "words, and every quote opens the article that it stands in. For example:</p></div>"
+)
+_MASTHEAD = '<header class="masthead"><h1>Saidso</h1><p>Who said what, in their exact words</p></header>'
+_FORMATS = "Text, Markdown, HTML, PDF, Word, e-mail, JSON or JSONL. Files are read on this machine and go nowhere else."
+
+
+@dataclass(frozen=True)
+class Widgets:
+    """The components that change while the page is used."""
+
+    holdings: gr.Markdown
+    chat: gr.Chatbot
+    examples: gr.Column
+    example: tuple[gr.Button, ...]
+    question: gr.Textbox
+    ask: gr.Button
+    stop: gr.Button
+    cited: gr.Textbox
+    source: gr.Markdown
+    sources: gr.Dropdown
+    since: gr.Textbox
+    until: gr.Textbox
+    upload: gr.UploadButton
+    outcomes: gr.Markdown
+    timer: gr.Timer
+
+
+def theme() -> gr.themes.Base:
+    """Return the look: fonts that come with gradio, so that none is fetched; colours are set in saidso.css."""
+    sans = (fonts.LocalFont("Source Sans Pro", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif")
+    return gr.themes.Base(
+        neutral_hue="stone", radius_size="sm", text_size="lg", font=sans, font_mono=("ui-monospace", "monospace")
+    )
+
+
+def build_page(startup: Startup) -> gr.Blocks:
+    """Lay the page out and connect it to the assistant that `startup` brings."""
+    page: gr.Blocks
+    with gr.Blocks(title="Saidso", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
+        widgets = _lay_out()
+        _connect(page, widgets, startup)
+    page.queue(default_concurrency_limit=8, max_size=64)
+    return page
+
+
+# ── layout ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _lay_out() -> Widgets:
+    _markdown(_MASTHEAD)
+    holdings = _markdown(render.stage("Opening the collection…"), elem_id="holdings")
+    with gr.Row(elem_id="desk"):
+        with gr.Column(scale=3, min_width=320, elem_id="talk"):
+            chat = gr.Chatbot(
+                label="Conversation", show_label=False, elem_id="chat", layout="panel", placeholder=_WELCOME,
+                height=None, buttons=[], feedback_options=None, latex_delimiters=[], group_consecutive_messages=False,
+                autoscroll=False,
+            )  # fmt: skip
+            with gr.Column(elem_id="examples") as examples:
+                example = tuple(gr.Button("", visible=False, elem_classes="example", size="sm") for _ in range(COUNT))
+            with gr.Row(elem_id="composer"):
+                question = gr.Textbox(
+                    label="Your question", placeholder="Who said what?", lines=1, max_lines=5, autofocus=True,
+                    scale=6, min_width=160, elem_id="question",
+                    html_attributes=gr.InputHTMLAttributes(enterkeyhint="send", autocomplete="off"),
+                )  # fmt: skip
+                ask = gr.Button("Ask", variant="primary", scale=1, min_width=88, elem_id="ask")
+                stop = gr.Button("Stop", variant="stop", scale=1, min_width=88, elem_id="stop", visible=False)
+        with gr.Column(scale=2, min_width=300, elem_id="rail"):
+            with gr.Column(elem_id="source-pane"):
+                gr.Button("Close", elem_id="close-source", size="sm")
+                source = _markdown("", elem_id="source")
+            with gr.Accordion("Filters", open=False, elem_id="filters"):
+                sources = gr.Dropdown([], value=[], multiselect=True, label="Outlets", elem_id="sources")
+                with gr.Row():
+                    since = _date("From", "since")
+                    until = _date("To", "until")
+            with gr.Accordion("Add articles", open=False, elem_id="add"):
+                _markdown(f"<p>{render.escape(_FORMATS)}</p>")
+                upload = gr.UploadButton("Choose files…", file_count="multiple", elem_id="upload", size="md")
+                outcomes = _markdown("", elem_id="outcomes")
+    # In the document, though unseen: the script writes into it which citation was opened.
+    cited = gr.Textbox(label="Opened citation", visible="hidden", elem_id="cited")
+    return Widgets(
+        holdings, chat, examples, example, question, ask, stop, cited, source, sources, since, until, upload, outcomes,
+        gr.Timer(1.0),
+    )  # fmt: skip
+
+
+def _markdown(value: str, elem_id: str | None = None) -> gr.Markdown:
+    return gr.Markdown(value, elem_id=elem_id, latex_delimiters=[])
+
+
+def _date(label: str, elem_id: str) -> gr.Textbox:
+    return gr.Textbox(label=label, placeholder="YYYY-MM-DD", max_lines=1, min_width=120, elem_id=elem_id)
+
+
+# ── events ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _connect(page: gr.Blocks, w: Widgets, startup: Startup) -> None:
+    quiet: Any = {"show_progress": "hidden", "api_visibility": "private"}
+    asked: Any = {
+        "fn": partial(_converse, startup, w),
+        "inputs": [w.question, w.sources, w.since, w.until, w.chat],
+        "outputs": [w.chat, w.question, w.examples, w.ask, w.stop],
+        **quiet,
+    }
+    turns = [gr.on([w.question.submit, w.ask.click], **asked)]
+    for button in w.example:
+        turns.append(button.click(lambda text: text, button, w.question, **quiet).then(**asked))
+    w.stop.click(partial(_stopped, w), w.chat, [w.chat, w.ask, w.stop], cancels=turns, **quiet)
+    w.chat.clear(lambda: gr.update(visible=True), None, w.examples, **quiet)
+    w.cited.change(partial(_open_source, startup), w.cited, w.source, **quiet)
+
+    seen: Any = {"fn": partial(_look, startup, w), "outputs": [w.holdings, w.sources, *w.example, w.timer], **quiet}
+    page.load(**seen)
+    w.timer.tick(**seen)
+    w.upload.upload(partial(_add, startup), w.upload, w.outcomes, **quiet).then(**seen)
+
+
+async def _converse(
+    startup: Startup, w: Widgets, question: str, sources: list[str], since: str, until: str, history: list[Turn]
+) -> AsyncIterator[Update]:
+    """Put a question into the conversation and answer it there, as far as it has got at every moment."""
+    question = question.strip()
+    if not question:
+        yield {w.question: ""}
+        return
+    asked = question if len(question) <= _QUESTION_SHOWN else f"{question[:_QUESTION_SHOWN]}…"
+    turns = [*history[-_TURNS_KEPT:], _turn("user", render.question(asked))]
+    yield {w.chat: turns, w.question: "", w.examples: gr.update(visible=False), **_busy(w, True)}
+    try:
+        filters = Filters.parse(tuple(sources), since, until)
+        async for html in _reply(startup, question, filters):
+            yield {w.chat: [*turns, _turn("assistant", html)]}
+        yield _busy(w, False)
+    except SaidsoError as error:
+        yield {w.chat: [*turns, _turn("assistant", render.notice(str(error), "error"))], **_busy(w, False)}
+
+
+async def _reply(startup: Startup, question: str, filters: Filters) -> AsyncIterator[str]:
+    """Yield what the answer's place shows: that we wait, the stages, then the answer statement by statement."""
+    waited_for = ""
+    while not startup.ready and not startup.failure:
+        if startup.stage != waited_for:
+            waited_for = startup.stage
+            yield render.stage(f"Still loading ({waited_for[0].lower()}{waited_for[1:]}). Your question is next.")
+        await asyncio.sleep(_LOOK_AGAIN)
+    stages: list[str] = []
+    asking = asyncio.create_task(asyncio.to_thread(startup.assistant.ask, question, filters, on_stage=stages.append))
+    shown = ""
+    while not asking.done():
+        if stages and stages[-1] != shown:
+            shown = stages[-1]
+            yield render.stage(_STAGES.get(shown, shown))
+        await asyncio.wait([asking], timeout=_LOOK_AGAIN)
+    answer = await asking
+    async for html in _told(answer, render.scope(filters)):
+        yield html
+
+
+async def _told(answer: Answer, scope: str) -> AsyncIterator[str]:
+    for shown in range(1, len(answer.statements)):
+        yield render.answer(answer, shown)
+        await asyncio.sleep(_STATEMENT_PAUSE)
+    yield render.answer(answer, scope=scope)
+
+
+def _stopped(w: Widgets, history: list[Turn]) -> Update:
+    """Leave what was said so far, and say that it was stopped."""
+    said = _text(history[-1]) if history and history[-1]["role"] == "assistant" else ""
+    kept = said if render.is_answer(said) else ""
+    turns = history[:-1] if said else history
+    return {w.chat: [*turns, _turn("assistant", kept + render.notice("Stopped."))], **_busy(w, False)}
+
+
+def _busy(w: Widgets, busy: bool) -> Update:
+    return {w.ask: gr.update(visible=not busy), w.stop: gr.update(visible=busy)}
+
+
+def _turn(role: str, html: str) -> Turn:
+    return {"role": role, "content": html}
+
+
+def _text(turn: Turn) -> str:
+    content = turn["content"]
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+
+
+def _open_source(startup: Startup, key: str) -> str:
+    """Show the article that a citation points to; the key is its link's, and then the click's number."""
+    place = render.cited(key.partition(" ")[0].removeprefix("#"))
+    if place is None:
+        return ""
+    try:
+        article = startup.assistant.article(place.article_id)
+    except SaidsoError as error:
+        return render.notice(str(error), "error")
+    if article is None or place.passage.end > len(article.text):
+        return render.notice("This article is no longer indexed.", "error")
+    return render.source(article, place)
+
+
+def _look(startup: Startup, w: Widgets) -> Update:
+    """Show what is indexed now."""
+    try:
+        assistant = startup.assistant
+        holdings, offered = assistant.holdings(), suggestions(assistant)
+    except SaidsoError as error:
+        kind = "error" if startup.failure else "stage"
+        return {w.holdings: render.notice(str(error), kind), w.timer: gr.Timer(active=startup.failure is None)}
+    choices = [(f"{source} ({count})", source) for source, count in holdings.sources if source]
+    return {
+        w.holdings: f"<p>{render.escape(render.holdings_line(holdings))}</p>",
+        w.sources: gr.update(choices=choices),
+        w.timer: gr.Timer(active=False),
+        **{button: gr.update(value=text, visible=bool(text)) for button, text in _filled(w.example, offered)},
+    }
+
+
+def _filled(buttons: Sequence[gr.Button], texts: Sequence[str]) -> Iterator[tuple[gr.Button, str]]:
+    for number, button in enumerate(buttons):
+        yield button, texts[number] if number < len(texts) else ""
+
+
+def _add(startup: Startup, files: list[str] | None) -> Iterator[str]:
+    """Read uploaded files in, one by one, and say what became of each."""
+    lines: list[str] = []
+    for path in map(Path, files or []):
+        yield render.outcomes(lines, f"Reading {path.name}…")
+        try:
+            lines.append(render.outcome(path.name, startup.assistant.ingest([path])))
+        except SaidsoError as error:
+            lines.append(render.failed(path.name, str(error)))
+        finally:
+            path.unlink(missing_ok=True)  # the catalogue holds what was read; the copy is of no more use
+    yield render.outcomes(lines)
+
+
+def mount(app: Any, page: gr.Blocks, head: str, max_file_size: int) -> None:
+    """Mount the page at the root of a FastAPI application, with all that reaches out or gives away turned off."""
+    gr.mount_gradio_app(
+        app, page, path="/", theme=theme(), head=head, footer_links=[], run_history=False, ssr_mode=False,
+        enable_monitoring=False, show_error=False, mcp_server=False, max_file_size=max_file_size,
+    )  # fmt: skip

@@ -1,0 +1,137 @@
+"""One FastAPI application: health, the page's own files, and the chat page mounted on it; and serving it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+from assistant.assistant import Assistant
+from assistant.settings import Settings, sample_articles
+from assistant.web.security import MAX_UPLOAD_BYTES, Guard, is_loopback
+from assistant.web.startup import Startup
+from index.errors import SaidsoError
+
+_STATIC = Path(__file__).with_name("static")
+
+
+def create_app(startup: Startup, settings: Settings) -> FastAPI:
+    """Return the web application; `startup` begins when it is served."""
+    app = FastAPI(title="Saidso", docs_url=None, redoc_url=None, openapi_url=None, lifespan=partial(_lifespan, startup))
+    app.add_api_route("/healthz", _healthz)
+    app.add_api_route("/readyz", partial(_readyz, startup))
+    app.mount("/web", StaticFiles(directory=_STATIC))
+    _mount_page(app, startup, settings)
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
+    app.add_middleware(Guard, hosts=[settings.host])
+    return app
+
+
+def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
+    """Serve the page until Ctrl-C. Raises SaidsoError when the address cannot be used."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a browser that goes away must not end the server
+    listening = _listen(settings.host, settings.port)
+    startup = Startup(partial(Assistant.open, settings), sample_articles())
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    server = _Server(
+        uvicorn.Config(
+            create_app(startup, settings), log_level="warning", server_header=False, proxy_headers=False,
+            timeout_graceful_shutdown=2,  # open pages hold a stream for ever
+        ),
+        lambda: (announce or _say)(f"Saidso is at http://{host}:{listening.getsockname()[1]}"),
+    )  # fmt: skip
+    try:
+        server.run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass  # how uvicorn passes Ctrl-C on once it has shut down
+    finally:
+        listening.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that tells when it really listens."""
+
+    def __init__(self, config: uvicorn.Config, listens: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listens = listens
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._listens()
+
+
+@asynccontextmanager
+async def _lifespan(startup: Startup, _app: FastAPI) -> AsyncIterator[None]:
+    startup.begin()
+    yield
+    startup.end()
+
+
+async def _healthz() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+def _readyz(startup: Startup) -> JSONResponse:
+    try:
+        holdings = startup.assistant.holdings()
+    except SaidsoError as error:
+        return JSONResponse({"status": "failed" if startup.failure else "starting", "reason": str(error)}, 503)
+    return JSONResponse({"status": "ready", "articles": holdings.articles, "passages": holdings.passages})
+
+
+def _mount_page(app: FastAPI, startup: Startup, settings: Settings) -> None:
+    # Uploads lie in the user's own folder until they are read in, not in a /tmp that others share.
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.data_dir / "uploads"))
+    from assistant.web.page import build_page, mount  # gradio takes seconds to import
+
+    mount(app, build_page(startup), head=_head(), max_file_size=MAX_UPLOAD_BYTES)
+
+
+def _head() -> str:
+    style, script = (f"web/{name}?v={_digest(_STATIC / name)}" for name in ("saidso.css", "saidso.js"))
+    return f'<link rel="stylesheet" href="{style}"><script src="{script}" defer></script>'
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not is_loopback(host):
+        raise SaidsoError(
+            f"Saidso does not serve {host!r}: anyone on the network could read and change the articles, and access "
+            "control is not built yet. Leave --host and SAIDSO_HOST out, or set them to 127.0.0.1."
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    if os.name == "posix":  # elsewhere this would let two programs share the port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        taken = error.errno == errno.EADDRINUSE
+        why = "is in use by another program" if taken else f"cannot be used ({error.strerror})"
+        raise SaidsoError(f"Port {port} {why}; choose another, for example --port {port + 1}.") from error
+    return listening
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -1,0 +1,105 @@
+// What the page needs of a script: opening a citation, closing the source, copying an answer. Shows no text of its own.
+(() => {
+  "use strict";
+  let clicks = 0;
+  let opener = null; // the citation that the source was opened from, to go back to
+
+  const byId = (id) => document.getElementById(id);
+  const isOpen = () => document.body.classList.contains("source-open");
+
+  function openSource(link) {
+    const field = byId("cited")?.querySelector("textarea, input");
+    if (!field) return;
+    opener = link;
+    document.body.classList.add("source-open");
+    const pane = byId("source-pane");
+    pane.setAttribute("role", "region");
+    pane.setAttribute("aria-label", "Source");
+    pane.tabIndex = -1;
+    pane.focus({ preventScroll: true });
+    // The number makes opening the same citation twice a change as well.
+    field.value = `${link.getAttribute("href")} ${++clicks}`;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    revealQuote();
+  }
+
+  function closeSource() {
+    document.body.classList.remove("source-open");
+    if (opener?.isConnected) opener.focus();
+  }
+
+  function revealQuote() {
+    const pane = byId("source-pane");
+    const quote = pane?.querySelector("mark");
+    if (!quote || !isOpen()) return;
+    const above = quote.getBoundingClientRect().top - pane.getBoundingClientRect().top;
+    pane.scrollTop += above - pane.clientHeight / 3;
+  }
+
+  async function copy(link) {
+    const answer = link.closest(".answer").cloneNode(true);
+    answer.querySelectorAll(".foot").forEach((foot) => foot.remove());
+    answer.querySelectorAll(".quote").forEach((quote) => (quote.textContent = `“${quote.textContent}”`));
+    answer.querySelectorAll(".place").forEach((place) => (place.textContent = ` ${place.textContent}`));
+    answer.querySelectorAll("p, li").forEach((line) => line.append("\n"));
+    const text = answer.textContent.trim();
+    const said = (await write(text)) ? "Copied" : "Not copied";
+    link.textContent = said;
+    setTimeout(() => (link.textContent = "Copy"), 1500);
+  }
+
+  async function write(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const target = event.target.closest?.("a.cite, a.copy, #close-source");
+    if (!target) return;
+    event.preventDefault();
+    if (target.matches(".cite")) openSource(target);
+    else if (target.matches(".copy")) copy(target);
+    else closeSource();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && isOpen()) closeSource();
+    if (event.key === " " && event.target.matches?.("a.copy")) {
+      event.preventDefault();
+      copy(event.target);
+    }
+  });
+
+  // The newest question stays at the top while its answer grows below it.
+  function follow() {
+    const rows = document.querySelectorAll("#chat .user-row");
+    const row = rows[rows.length - 1];
+    const view = row?.closest("[role=log]");
+    if (view && byId("stop")) view.scrollTop += row.getBoundingClientRect().top - view.getBoundingClientRect().top;
+  }
+
+  // Gradio names every message after its source text, which is HTML here.
+  function nameMessages() {
+    for (const message of document.querySelectorAll("#chat [data-testid][aria-label*='<']")) {
+      message.setAttribute("aria-label", message.dataset.testid === "user" ? "Question" : "Answer");
+    }
+  }
+
+  // Gradio builds the page later, and again when it likes; all of this must hold at every moment.
+  new MutationObserver((changes) => {
+    for (const id of ["since", "until"]) {
+      const field = byId(id)?.querySelector("input[type=text]");
+      if (field) field.type = "date";
+    }
+    const within = (selector) => changes.some((change) => change.target.closest?.(selector));
+    if (within("#source")) revealQuote();
+    if (within("#chat")) {
+      nameMessages();
+      follow();
+    }
+  }).observe(document.documentElement, { childList: true, subtree: true });
+})();

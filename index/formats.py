@@ -1,0 +1,317 @@
+"""One small function a format: the bytes of a file → what it says. Web pages have a module of their own."""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from email.errors import MessageError
+from email.message import Message
+from typing import Any
+
+from index.document import (
+    MAX_DOCUMENT_BYTES,
+    Document,
+    UnreadableError,
+    decode,
+    from_fields,
+    iso_date,
+    one_line,
+    tidy,
+)
+from index.webpage import read_html
+
+
+def read_text(data: bytes) -> Document:
+    """Plain text, with front matter where it has any. Raises UnreadableError for what is not text."""
+    fields, text = _front_matter(tidy(decode(data)))
+    return from_fields({**fields, "text": text})
+
+
+def read_markdown(data: bytes) -> Document:
+    """Markdown without its marks, as a reader sees it. Raises UnreadableError for what is not text."""
+    fields, text = _front_matter(tidy(decode(data)))
+    return from_fields({**fields, "text": _unmarked(text)})
+
+
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(.{0,20000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_NAMES = {  # how front matter names each field
+    "id": ("id",),
+    "title": ("title",),
+    "source": ("source", "outlet", "publisher"),
+    "authors": ("authors", "author"),
+    "published": ("published", "date"),
+    "url": ("url",),
+}
+
+
+def _front_matter(text: str) -> tuple[dict[str, object], str]:
+    """The fields between --- lines at the top, and the text below. Raises UnreadableError for broken YAML."""
+    found = _FRONT_MATTER.match(text)
+    fields = _known_fields(found[1]) if found else {}
+    # A text may open with a ruled line of its own: without a known field it is no front matter.
+    return (fields, text[found.end() :].strip()) if found and fields else ({}, text)
+
+
+def _known_fields(block: str) -> dict[str, object]:
+    import yaml
+
+    try:
+        # The base loader knows only strings, lists and mappings: no date is re-read, no "no" becomes False.
+        loaded = yaml.load(block, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        problem = getattr(error, "problem", None) or "it is nested too deeply"
+        raise UnreadableError(f"has front matter that is no YAML ({problem}); put its values in quotes") from error
+    if not isinstance(loaded, dict):
+        return {}
+    given = {str(key).lower(): value for key, value in loaded.items()}
+    return {name: given[key] for name, keys in _NAMES.items() for key in reversed(keys) if key in given}
+
+
+_MARKS = [  # each takes away marks of Markdown, never words; images go whole, as they cannot be quoted
+    (r"^[ ]{0,3}(?:>[ ]?)+", ""),
+    (r"^[ ]{0,3}#{1,6}[ \t]+", ""),
+    (r"!\[[^\[\]\n]*\]\([^()\s]*(?:[ \t]+\"[^\"\n]*\")?\)", ""),
+    (r"\[([^\[\]\n]+)\]\([^()\s]*(?:[ \t]+\"[^\"\n]*\")?\)", r"\1"),
+    (r"(?<![\\*\w])(\*{1,3})(?=\S)([^*\n]+)(?<=[^\s\\])\1(?![*\w])", r"\2"),
+    (r"(?<![\\_\w])(_{1,3})(?=\S)([^_\n]+)(?<=[^\s\\])\1(?![_\w])", r"\2"),
+    (r"\\([\\`*_{}\[\]()#+.!>-])", r"\1"),
+]
+_UNMARK = [(re.compile(pattern, re.MULTILINE), plain) for pattern, plain in _MARKS]
+
+
+def _unmarked(text: str) -> str:
+    for pattern, plain in _UNMARK:
+        text = pattern.sub(plain, text)
+    return text.strip()
+
+
+_PDFIUM = threading.Lock()  # PDFium may be in one thread at a time
+
+
+def read_pdf(data: bytes) -> Document:
+    """The text of a PDF's pages, with its Title and Author. Raises UnreadableError if it has none or is broken.
+
+    `published` stays empty: a PDF's dates are when the file was made, not when its article was published.
+    """
+    import pypdfium2  # type: ignore[import-untyped]
+
+    try:
+        with _PDFIUM, pypdfium2.PdfDocument(data) as pdf:
+            stated = pdf.get_metadata_dict()
+            text = _joined([_page(pdf, number) for number in range(len(pdf))])
+    except pypdfium2.PdfiumError as error:
+        if error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD:
+            raise UnreadableError("is encrypted; save a copy of it without a password") from error
+        raise UnreadableError("is a broken or incomplete PDF; fetch or export it again") from error
+    if not text:
+        raise UnreadableError("holds no text, only pictures of it; run text recognition (OCR) on it first")
+    return Document(text=text, title=one_line(stated["Title"]), authors=_people(stated["Author"]))
+
+
+def _page(pdf: Any, number: int) -> str:
+    page = pdf[number]
+    textpage = page.get_textpage()
+    try:
+        lines = textpage.get_text_bounded().split("\r\n")
+        starts = [False, *_gaps(textpage)]
+    finally:
+        textpage.close()
+        page.close()
+    if len(starts) != len(lines):  # text outside the page, which is not in the lines
+        starts = [False] * len(lines)
+    return tidy(_rejoined("\n".join("\n" * start + line for start, line in zip(starts, lines, strict=True))))
+
+
+def _gaps(textpage: Any) -> list[bool]:
+    """For each line break of a page, whether the step down is so large that a paragraph starts after it."""
+    from pypdfium2 import raw
+
+    size = textpage.count_chars()
+    ends = [index for index in range(size) if raw.FPDFText_GetUnicode(textpage, index) == ord("\n")]
+    # PDFium writes "\r\n" between lines, so the last letter before it stands two places back
+    steps = [_top(textpage, index - 2) - _top(textpage, index + 1) for index in ends if 2 <= index < size - 1]
+    usual = sorted(step for step in steps if step > 0)[: len(steps) // 4 + 1]
+    return [step > 1.4 * usual[-1] for step in steps] if usual else [False] * len(steps)
+
+
+def _top(textpage: Any, index: int) -> float:
+    return float(textpage.get_charbox(index, loose=True)[3])
+
+
+def _rejoined(text: str) -> str:
+    """Words that PDFium marks as broken at a line's end made whole; a capital or a digit keeps its hyphen."""
+    whole = re.sub("(?<=[a-zà-ÿ])[\x02\ufffe](?=[a-zà-ÿ])", "", text)
+    return re.sub("[\x02\ufffe]", "-", whole)
+
+
+def _joined(pages: Sequence[str]) -> str:
+    """Pages as one text; a sentence that runs over the page is not cut in two by a blank line."""
+    text = ""
+    for page in filter(None, pages):
+        text += ("\n\n" if text.endswith((".", "!", "?", "”", '"', ":")) else "\n") + page
+    return text.strip()
+
+
+def _people(names: str) -> tuple[str, ...]:
+    """Office programs write several authors with semicolons between them."""
+    return tuple(filter(None, map(one_line, names.split(";"))))
+
+
+_MAX_PARTS = 10_000
+_WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_DELETED = {
+    f"{_WORD}del",
+    f"{_WORD}moveFrom",
+    "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",  # the same text again
+}
+_PLAIN = {f"{_WORD}tab": "\t", f"{_WORD}br": "\n", f"{_WORD}cr": "\n", f"{_WORD}noBreakHyphen": "-"}
+
+
+def read_docx(data: bytes) -> Document:
+    """The text of a Word document, tables and insertions included, with its title, authors and publisher.
+
+    `published` stays empty: a file's dates are when it was made, not when its article was published. Headers,
+    footnotes and comments are not read. Raises UnreadableError if it is broken, a zip bomb, or has no text.
+    """
+    from docx.opc.constants import RELATIONSHIP_TYPE
+
+    document = _opened(data)
+    text = tidy("".join(_word_text(document.element.body)))
+    if not text:
+        raise UnreadableError("holds no text; if it holds pictures of text, run text recognition (OCR) first")
+    return Document(text=text, **_properties(document, RELATIONSHIP_TYPE.CORE_PROPERTIES))
+
+
+def _opened(data: bytes) -> Any:
+    """The document, its parts and properties parsed. Raises UnreadableError if any of them is broken."""
+    import docx
+    from lxml import etree  # type: ignore[import-untyped]
+
+    try:
+        _check_zip(data)
+        document = docx.Document(io.BytesIO(data))
+        _ = document.element.body, document.core_properties.title
+    except (zipfile.BadZipFile, zlib.error, etree.LxmlError, KeyError, ValueError) as error:
+        raise UnreadableError("is not a whole Word document; open it in Word and save it as .docx") from error
+    except (AttributeError, TypeError, RuntimeError) as error:
+        # python-docx raises these for packages whose parts are XML, but not the XML they should be.
+        raise UnreadableError("is not built as a Word document; open it in Word and save it as .docx") from error
+    return document
+
+
+def _check_zip(data: bytes) -> None:
+    """Raises UnreadableError for a zip bomb; zipfile gives no more bytes of a part than are declared here."""
+    with zipfile.ZipFile(io.BytesIO(data)) as parts:
+        sizes = [part.file_size for part in parts.infolist()]
+    if sum(sizes) > 4 * MAX_DOCUMENT_BYTES or len(sizes) > _MAX_PARTS:
+        raise UnreadableError(f"unpacks to {sum(sizes):,} bytes; split it into smaller documents")
+
+
+def _word_text(body: Any) -> Iterator[str]:
+    from lxml import etree
+
+    walk = etree.iterwalk(body, events=("start", "end"))
+    for event, element in walk:
+        if event == "end":
+            if element.tag == f"{_WORD}p":
+                yield "\n\n"
+        elif element.tag in _DELETED:
+            walk.skip_subtree()
+        elif element.tag == f"{_WORD}t":
+            yield element.text or ""
+        else:
+            yield _PLAIN.get(element.tag, "")
+
+
+def _properties(document: Any, kind: str) -> dict[str, Any]:
+    """Title, authors and outlet; python-docx would make up a title and an author for a file that has none."""
+    if not any(relation.reltype == kind for relation in document.part.package.rels.values()):
+        return {}
+    core = document.core_properties
+    publisher = core._element.findtext("{http://purl.org/dc/elements/1.1/}publisher") or ""
+    return {"title": one_line(core.title), "authors": _people(core.author), "source": one_line(publisher)}
+
+
+def read_email(data: bytes) -> Document:
+    """The text of an e-mail, its subject, sender's name and date. Raises UnreadableError if it has no text."""
+    import email
+
+    try:
+        message = email.message_from_bytes(data)
+        parts = [part for part in message.walk() if _is_text(part)]
+    except RecursionError as error:
+        raise UnreadableError("nests its parts too deeply; save the text of it") from error
+    if not message.keys():
+        raise UnreadableError("is not an e-mail: it has no headers; save the message itself as .eml")
+    return Document(
+        text=_body(parts),
+        title=_decoded(_header(message, "subject")),
+        authors=_sender(message),
+        published=_sent(message),
+    )
+
+
+def _is_text(part: Message) -> bool:
+    return part.get_content_maintype() == "text" and part.get_content_disposition() != "attachment"
+
+
+def _body(parts: Sequence[Message]) -> str:
+    """The plain text of a message, else the text of its web page."""
+    plain = [_content(part) for part in parts if part.get_content_subtype() == "plain"]
+    pages = [part for part in parts if part.get_content_subtype() == "html"]
+    text = "\n\n".join(filter(None, (tidy(decode(data, charset)) for data, charset in plain if data.strip())))
+    if text:
+        return text
+    if pages:
+        return read_html(*_content(pages[0])).text
+    raise UnreadableError("is an e-mail without text; save its attachment and read that")
+
+
+def _content(part: Message) -> tuple[bytes, str]:
+    data = part.get_payload(decode=True)
+    return data if isinstance(data, bytes) else b"", part.get_content_charset("")
+
+
+def _header(message: Message, name: str) -> str:
+    """A header as it was sent. Long ones are cut, as Python's parsers are quadratic in them."""
+    sent = next((value for key, value in message.raw_items() if key.lower() == name), "")
+    raw = str(sent)[:2000].encode("ascii", "surrogateescape")
+    return decode(raw) if raw.strip() else ""
+
+
+def _decoded(header: str) -> str:
+    """A header with its encoded words as text, or "" where that fails."""
+    from email.header import decode_header
+
+    try:
+        return one_line("".join(_chunk(*chunk) for chunk in decode_header(header)))
+    except (ValueError, MessageError, UnreadableError):
+        return ""
+
+
+def _chunk(content: bytes | str, charset: str | None) -> str:
+    if isinstance(content, str):
+        return content
+    if charset is None or not content.strip():
+        return content.decode("raw-unicode-escape")  # how decode_header passes on what was not encoded
+    return decode(content, charset)
+
+
+def _sender(message: Message) -> tuple[str, ...]:
+    from email.utils import parseaddr
+
+    name = _decoded(parseaddr(_header(message, "from"))[0])
+    return (name,) if name else ()
+
+
+def _sent(message: Message) -> str:
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return iso_date(parsedate_to_datetime(_header(message, "date")).isoformat())
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return ""

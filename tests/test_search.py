@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from assistant.assistant import Assistant
+from assistant.settings import Settings
+from index.filters import Filters
+
+
+def test_the_passage_that_fits_comes_first(samples: Assistant) -> None:
+    hit = samples.search("How many bombs did the F-15s drop?")[0]
+    assert hit.passage.article_id == "2017-06-07-bontrager-investigation-findings"
+    assert 0 < hit.score <= 1
+
+
+def test_every_hit_is_an_exact_span(samples: Assistant) -> None:
+    for hit in samples.search("mosque", k=50):
+        article = samples.article(hit.passage.article_id)
+        assert article is not None
+        assert article.text[hit.passage.start : hit.passage.end] == hit.passage.text
+
+
+def test_filters_by_outlet_and_date(samples: Assistant) -> None:
+    filters = Filters.parse(("Sample Digest: Washington",), "2017-06-01", "2017-06-30")
+    hits = samples.search("Who was killed?", 20, filters)
+    assert {hit.passage.source for hit in hits} == {"Sample Digest: Washington"}
+    assert {hit.passage.published[:7] for hit in hits} == {"2017-06"}
+
+
+def test_no_article_fills_the_first_places(samples: Assistant) -> None:
+    hits = samples.search("Omar Ibn al-Khatab mosque Human Rights Watch Solvang", 10)
+    assert max(Counter(hit.passage.article_id for hit in hits).values()) <= 2
+
+
+def test_the_same_question_gives_the_same_ranking(samples: Assistant) -> None:
+    first, second = (samples.search("How many civilians were killed?", 20) for _ in range(2))
+    assert first == second
+
+
+def test_nothing_indexed_nothing_found(tmp_path: Path) -> None:
+    assert Assistant.open(Settings(tmp_path)).search("anything at all?") == []
+
+
+def test_what_another_process_ingested_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("The zebra crossed the bridge.")
+    reading, writing = Assistant.open(Settings(tmp_path / "data")), Assistant.open(Settings(tmp_path / "data"))
+    assert reading.search("zebra") == []
+    writing.ingest([tmp_path / "a.txt"])
+    assert reading.search("zebra")[0].passage.article_id == "a"
+    writing.remove(["a"])
+    assert reading.search("zebra") == []

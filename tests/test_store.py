@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from index.articles import Article
+from index.embedder import Embedder
+from index.errors import SaidsoError
+from index.filters import Filters
+from index.passages import Span
+from index.store import BusyError, Store
+
+ARTICLE = Article("a", "The mosque was hit. Bread is dear.", source="X", published="2017-03-16")
+SPANS = [Span(0, 19), Span(20, 34)]
+
+
+def found(store: Store) -> tuple[int, int, int]:
+    return store.vectors.count(), store.passage_words.count(), store.article_words.count()
+
+
+def test_settling_brings_the_indexes_up_to_the_catalogue(tmp_path: Path, embedder: Embedder) -> None:
+    store = Store.open(tmp_path, embedder)
+    with store.writing():
+        store.catalogue.store([(ARTICLE, SPANS)])
+        store.settle()
+    assert found(store) == (2, 2, 1)
+    with store.writing():
+        store.catalogue.remove(["a"])
+        store.settle()
+    assert found(store) == (0, 0, 0)
+
+
+def test_what_a_killed_process_left_is_finished_at_the_next_start(tmp_path: Path, embedder: Embedder) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from index.store import Store; from index.embedder import Embedder;"
+        "from tests.test_store import ARTICLE, SPANS;"
+        "store = Store.open(Path(sys.argv[1]), Embedder()); store.catalogue.store([(ARTICLE, SPANS)]); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == 9
+    store = Store.open(tmp_path, embedder)
+    assert found(store) == (2, 2, 1)
+    hit = store.vectors.search(embedder.embed(["the price of bread"])[0], 1, Filters())[0]
+    assert store.catalogue.passages([hit[0]])[hit[0]].text == "Bread is dear."
+
+
+def test_lost_indexes_are_rebuilt_from_the_catalogue(tmp_path: Path, embedder: Embedder) -> None:
+    store = Store.open(tmp_path, embedder)
+    store.catalogue.store([(ARTICLE, SPANS)])
+    store.settle()
+    before = store.vectors.search(embedder.embed(["bread"])[0], 2, Filters())
+    store.vectors.delete([1, 2])
+    store.passage_words.update([], ["1", "2"])
+    store.catalogue.owe_everything()
+    store.settle()
+    assert store.vectors.search(embedder.embed(["bread"])[0], 2, Filters()) == before
+    assert found(store) == (2, 2, 1)
+
+
+def test_one_writer_at_a_time(tmp_path: Path, embedder: Embedder) -> None:
+    first, second = Store.open(tmp_path, embedder), Store.open(tmp_path, embedder)
+    with first.writing(), pytest.raises(BusyError, match="Another Saidso process"), second.writing():
+        pass
+    with second.writing():
+        pass
+
+
+def test_models_do_not_mix(tmp_path: Path, embedder: Embedder) -> None:
+    Store.open(tmp_path, embedder).close()
+    with pytest.raises(SaidsoError, match=r"'other-model' is set now"):
+        Store.open(tmp_path, Embedder("other-model"))
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, embedder: Embedder) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(SaidsoError, match=r"file/data cannot be written .*--data-dir"):
+        Store.open(tmp_path / "file" / "data", embedder)
