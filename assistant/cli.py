@@ -55,9 +55,6 @@ def main() -> None:
     except SaidsoError as error:
         Terminal().error(str(error))
         sys.exit(FAILED)
-    except KeyboardInterrupt:
-        Terminal().error("Interrupted. What was stored stays; run the same command again to go on.")
-        sys.exit(INTERRUPTED)
 
 
 @app.command("ingest")
@@ -70,8 +67,12 @@ def ingest_command(
 ) -> None:
     """Read articles in. Unchanged ones are passed over, changed ones replaced; run it again after an interruption."""
     terminal = Terminal()
-    with terminal.progress() as show:
-        report = _open(data_dir).ingest(paths, show)
+    try:
+        with terminal.progress() as show:
+            report = _open(data_dir).ingest(paths, show)
+    except KeyboardInterrupt:
+        terminal.error("Interrupted. What was stored stays; run the same command again to go on.")
+        raise typer.Exit(INTERRUPTED) from None
     for rejected in report.rejected:
         terminal.error(f"{rejected.origin}: {rejected.reason}")
     if as_json:

@@ -44,14 +44,19 @@ _SMALL_WORDS = frozenset("the a an of and for".split())
 
 
 def names(mention: str, asked: str | None) -> bool:
-    """Whether `mention` (a speaker as an article has it) names the speaker that a question asks for."""
-    wanted = _name_words(asked or "")
-    return bool(wanted) and wanted <= _name_words(mention)
+    """Whether `mention` (a speaker as an article has it) names the speaker that a question asks for.
+
+    All of the asked name occurs in the mention ("the Pentagon" in "A Pentagon spokesman"), or the mention is the asked
+    name shortened from the left ("Solvang" for "Ole Solvang").
+    """
+    wanted, found = _name_words(asked or ""), _name_words(mention)
+    return bool(wanted) and (set(wanted) <= set(found) or found == wanted[-len(found) :])
 
 
-def _name_words(text: str) -> set[str]:
+def _name_words(text: str) -> list[str]:
     words = re.findall(r"[\w.'’-]+", text.casefold())
-    return {re.sub(r"['’]s$", "", word).replace(".", "") for word in words} - _SMALL_WORDS
+    plain = (re.sub(r"['’]s$", "", word).replace(".", "") for word in words)
+    return [word for word in plain if word not in _SMALL_WORDS]
 
 
 def fits(question: Question, sentence: str) -> bool:
@@ -81,7 +86,7 @@ def _said(sentence: str, claims: Sequence[Claim]) -> Span | None:
 
 def _spans(question: Question, sentence: str) -> list[Span]:
     """Return what in the sentence is of the wanted kind and not already in the question."""
-    asked = _name_words(question.text)
+    asked = set(_name_words(question.text))
     match question.kind:
         case Kind.HOW_MANY:
             found = [Span(*match.span()) for match in _NUMBER.finditer(sentence) if not _is_year(match.group())]
@@ -93,7 +98,7 @@ def _spans(question: Question, sentence: str) -> list[Span]:
             found = [Span(*match.span()) for match in _NAME.finditer(sentence)]
         case _:
             found = []
-    return [span for span in found if not _name_words(sentence[span.start : span.end]) <= asked]
+    return [span for span in found if not asked.issuperset(_name_words(sentence[span.start : span.end]))]
 
 
 def _is_year(text: str) -> bool:

@@ -115,6 +115,7 @@ def one_line(text: str) -> str:
     return " ".join(tidy(text).split())
 
 
+_SAMPLE = 1_000_000  # enough to tell an encoding by
 _ASCII = [chr(code) for code in range(128)]
 _MARKS = {  # UTF-32 first: its little-endian mark starts with UTF-16's
     codecs.BOM_UTF32_LE: "utf-32",
@@ -145,8 +146,9 @@ def decode(data: bytes, declared: str = "") -> str:
 
 def _checked(text: str) -> str:
     """Raises UnreadableError where so much is control characters that the bytes were never text."""
-    controls = sum(text.count(chr(code)) for code in (*range(9), *range(14, 32), *range(127, 160)))
-    if "\0" in text or controls * 50 > len(text):
+    sample = text[:_SAMPLE]
+    controls = sum(sample.count(chr(code)) for code in (*range(9), *range(14, 32), *range(127, 160)))
+    if "\0" in text or controls * 50 > len(sample):
         raise UnreadableError("holds binary data, not text; give it the suffix of what it is")
     return text
 
@@ -166,7 +168,7 @@ def _encodings(data: bytes, declared: str) -> Iterator[tuple[str, str]]:
 
 def _is_damaged_utf8(data: bytes) -> bool:
     """Whether most of what is not ASCII is UTF-8, which no other encoding looks like by chance."""
-    text = data.decode("utf-8", "replace")
+    text = data[:_SAMPLE].decode("utf-8", "replace")
     damaged = text.count("\ufffd")
     return len(text) - damaged - sum(map(text.count, _ASCII)) > damaged
 
@@ -208,10 +210,10 @@ def _is_western(data: bytes) -> bool:
     in Cyrillic, Greek or Asian text far more than a quarter of the bytes are above ASCII.
     """
     try:
-        high = [character for character in data.decode("cp1252") if character > "\x7f"]
+        high = [character for character in data[:_SAMPLE].decode("cp1252") if character > "\x7f"]
     except UnicodeDecodeError:
         return False
-    return 4 * len(high) < len(data) and _WESTERN.issuperset(high) and not {"õ", "û"} <= set(high)
+    return 4 * len(high) < len(data[:_SAMPLE]) and _WESTERN.issuperset(high) and not {"õ", "û"} <= set(high)
 
 
 def _detected(data: bytes) -> str:

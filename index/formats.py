@@ -177,30 +177,27 @@ def read_docx(data: bytes) -> Document:
     `published` stays empty: a file's dates are when it was made, not when its article was published. Headers,
     footnotes and comments are not read. Raises UnreadableError if it is broken, a zip bomb, or has no text.
     """
-    from docx.opc.constants import RELATIONSHIP_TYPE
-
-    document = _opened(data)
-    text = tidy("".join(_word_text(document.element.body)))
+    content, stated = _word_parts(data)
+    text = tidy("".join(_word_text(content)))
     if not text:
         raise UnreadableError("holds no text; if it holds pictures of text, run text recognition (OCR) first")
-    return Document(text=text, **_properties(document, RELATIONSHIP_TYPE.CORE_PROPERTIES))
+    return Document(text=text, **stated)
 
 
-def _opened(data: bytes) -> Any:
-    """The document, its parts and properties parsed. Raises UnreadableError if any of them is broken."""
+def _word_parts(data: bytes) -> tuple[Any, dict[str, Any]]:
+    """The XML of the content, and the properties. Raises UnreadableError if either is broken."""
     import docx
     from lxml import etree  # type: ignore[import-untyped]
 
     try:
         _check_zip(data)
         document = docx.Document(io.BytesIO(data))
-        _ = document.element.body, document.core_properties.title
+        return document.element, _properties(document)
     except (zipfile.BadZipFile, zlib.error, etree.LxmlError, KeyError, ValueError) as error:
         raise UnreadableError("is not a whole Word document; open it in Word and save it as .docx") from error
     except (AttributeError, TypeError, RuntimeError) as error:
         # python-docx raises these for packages whose parts are XML, but not the XML they should be.
         raise UnreadableError("is not built as a Word document; open it in Word and save it as .docx") from error
-    return document
 
 
 def _check_zip(data: bytes) -> None:
@@ -211,10 +208,10 @@ def _check_zip(data: bytes) -> None:
         raise UnreadableError(f"unpacks to {sum(sizes):,} bytes; split it into smaller documents")
 
 
-def _word_text(body: Any) -> Iterator[str]:
+def _word_text(content: Any) -> Iterator[str]:
     from lxml import etree
 
-    walk = etree.iterwalk(body, events=("start", "end"))
+    walk = etree.iterwalk(content, events=("start", "end"))
     for event, element in walk:
         if event == "end":
             if element.tag == f"{_WORD}p":
@@ -227,9 +224,12 @@ def _word_text(body: Any) -> Iterator[str]:
             yield _PLAIN.get(element.tag, "")
 
 
-def _properties(document: Any, kind: str) -> dict[str, Any]:
+def _properties(document: Any) -> dict[str, Any]:
     """Title, authors and outlet; python-docx would make up a title and an author for a file that has none."""
-    if not any(relation.reltype == kind for relation in document.part.package.rels.values()):
+    from docx.opc.constants import RELATIONSHIP_TYPE
+
+    kinds = {relation.reltype for relation in document.part.package.rels.values()}
+    if RELATIONSHIP_TYPE.CORE_PROPERTIES not in kinds:
         return {}
     core = document.core_properties
     publisher = core._element.findtext("{http://purl.org/dc/elements/1.1/}publisher") or ""

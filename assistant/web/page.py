@@ -177,7 +177,7 @@ async def _converse(
             yield {w.chat: [*turns, _turn("assistant", html)]}
         yield _busy(w, False)
     except SaidsoError as error:
-        yield {w.chat: [*turns, _turn("assistant", render.notice(str(error), "error"))], **_busy(w, False)}
+        yield {w.chat: [*turns, _turn("assistant", render.problem(str(error)))], **_busy(w, False)}
 
 
 async def _reply(startup: Startup, question: str, filters: Filters) -> AsyncIterator[str]:
@@ -237,9 +237,9 @@ def _open_source(startup: Startup, key: str) -> str:
     try:
         article = startup.assistant.article(place.article_id)
     except SaidsoError as error:
-        return render.notice(str(error), "error")
+        return render.problem(str(error))
     if article is None or place.passage.end > len(article.text):
-        return render.notice("This article is no longer indexed.", "error")
+        return render.problem("This article is no longer indexed.")
     return render.source(article, place)
 
 
@@ -249,8 +249,8 @@ def _look(startup: Startup, w: Widgets) -> Update:
         assistant = startup.assistant
         holdings, offered = assistant.holdings(), suggestions(assistant)
     except SaidsoError as error:
-        kind = "error" if startup.failure else "stage"
-        return {w.holdings: render.notice(str(error), kind), w.timer: gr.Timer(active=startup.failure is None)}
+        say = render.problem if startup.failure else render.stage
+        return {w.holdings: say(str(error)), w.timer: gr.Timer(active=startup.failure is None)}
     choices = [(f"{source} ({count})", source) for source, count in holdings.sources if source]
     return {
         w.holdings: f"<p>{render.escape(render.holdings_line(holdings))}</p>",
@@ -268,7 +268,7 @@ def _filled(buttons: Sequence[gr.Button], texts: Sequence[str]) -> Iterator[tupl
 def _add(startup: Startup, files: list[str] | None) -> Iterator[str]:
     """Read uploaded files in, one by one, and say what became of each."""
     lines: list[str] = []
-    for path in map(Path, files or []):
+    for path in map(Path, dict.fromkeys(files or [])):
         yield render.outcomes(lines, f"Reading {path.name}…")
         try:
             lines.append(render.outcome(path.name, startup.assistant.ingest([path])))

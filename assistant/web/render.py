@@ -83,9 +83,14 @@ def stage(text: str) -> str:
     return f'<p class="stage">{escape(text)}</p>'
 
 
-def notice(text: str, kind: str = "notice") -> str:
-    """Return a sentence that is no answer: an error, or that the user stopped it."""
-    return f'<p class="{kind}">{escape(text)}</p>'
+def notice(text: str) -> str:
+    """Return a sentence about the conversation itself."""
+    return f'<p class="notice">{escape(text)}</p>'
+
+
+def problem(text: str) -> str:
+    """Return a sentence that says what went wrong."""
+    return f'<p class="problem">{escape(text)}</p>'
 
 
 def scope(filters: Filters) -> str:
@@ -224,13 +229,14 @@ def outcome(name: str, report: IngestReport) -> str:
     numbers = (("added", len(report.added)), ("replaced", len(report.replaced)), ("already there", report.unchanged))
     said = [f"{counted(number, 'article')} {what}" for what, number in numbers if number]
     good = f'<li class="good">{_named(name)}: {escape(", ".join(said))}.</li>' if said else ""
-    bad = "".join(f'<li class="bad">{_named(name)}: {escape(rejected.reason)}</li>' for rejected in report.rejected)
+    bad = "".join(failed(name, rejected.reason) for rejected in report.rejected)
     return good + bad or f'<li class="bad">{_named(name)}: no article was found in it.</li>'
 
 
 def failed(name: str, reason: str) -> str:
-    """Say that one file could not be read in at all."""
-    return f'<li class="bad">{_named(name)}: {escape(reason)}</li>'
+    """Say what is wrong with a file; most reasons begin with its name."""
+    rest = escape(reason.removeprefix(name)) if reason.startswith(name) else f": {escape(reason)}"
+    return f'<li class="bad">{_named(name)}{rest}</li>'
 
 
 def outcomes(lines: Sequence[str], working_on: str = "") -> str:

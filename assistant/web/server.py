@@ -9,9 +9,10 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import uvicorn
 from fastapi import FastAPI
@@ -34,7 +35,7 @@ def create_app(startup: Startup, settings: Settings) -> FastAPI:
     app.add_api_route("/healthz", _healthz)
     app.add_api_route("/readyz", partial(_readyz, startup))
     app.mount("/web", StaticFiles(directory=_STATIC))
-    _mount_page(app, startup, settings)
+    _mount_page(app, startup)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
     app.add_middleware(Guard, hosts=[settings.host])
     return app
@@ -44,22 +45,23 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
     """Serve the page until Ctrl-C. Raises SaidsoError when the address cannot be used."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a browser that goes away must not end the server
-    listening = _listen(settings.host, settings.port)
     startup = Startup(partial(Assistant.open, settings), sample_articles())
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    server = _Server(
-        uvicorn.Config(
-            create_app(startup, settings), log_level="warning", server_header=False, proxy_headers=False,
+    with _listen(settings.host, settings.port) as listening, TemporaryDirectory(prefix="saidso-") as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = uploads  # readable by this user only, unlike gradio's own choice
+        address = f"http://{_in_address(settings.host)}:{listening.getsockname()[1]}"
+        config = uvicorn.Config(
+            create_app(startup, settings),
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=2,  # open pages hold a stream for ever
-        ),
-        lambda: (announce or _say)(f"Saidso is at http://{host}:{listening.getsockname()[1]}"),
-    )  # fmt: skip
-    try:
-        server.run(sockets=[listening])
-    except KeyboardInterrupt:
-        pass  # how uvicorn passes Ctrl-C on once it has shut down
-    finally:
-        listening.close()
+        )
+        with suppress(KeyboardInterrupt):  # how uvicorn passes Ctrl-C on once it has shut down
+            _Server(config, lambda: (announce or _say)(f"Saidso is at {address}")).run(sockets=[listening])
+    if not startup.end():
+        # Ctrl-C while a model loads: native code would abort a tidy exit, and the store bears being cut off.
+        sys.stdout.flush()
+        os._exit(0)
 
 
 class _Server(uvicorn.Server):
@@ -79,7 +81,6 @@ class _Server(uvicorn.Server):
 async def _lifespan(startup: Startup, _app: FastAPI) -> AsyncIterator[None]:
     startup.begin()
     yield
-    startup.end()
 
 
 async def _healthz() -> dict[str, str]:
@@ -94,9 +95,7 @@ def _readyz(startup: Startup) -> JSONResponse:
     return JSONResponse({"status": "ready", "articles": holdings.articles, "passages": holdings.passages})
 
 
-def _mount_page(app: FastAPI, startup: Startup, settings: Settings) -> None:
-    # Uploads lie in the user's own folder until they are read in, not in a /tmp that others share.
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.data_dir / "uploads"))
+def _mount_page(app: FastAPI, startup: Startup) -> None:
     from assistant.web.page import build_page, mount  # gradio takes seconds to import
 
     mount(app, build_page(startup), head=_head(), max_file_size=MAX_UPLOAD_BYTES)
@@ -130,6 +129,10 @@ def _listen(host: str, port: int) -> socket.socket:
         why = "is in use by another program" if taken else f"cannot be used ({error.strerror})"
         raise SaidsoError(f"Port {port} {why}; choose another, for example --port {port + 1}.") from error
     return listening
+
+
+def _in_address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _say(text: str) -> None:

@@ -39,17 +39,17 @@ class Startup:
     def begin(self) -> None:
         """Start opening, unless that has been done."""
         if self._thread is None:
-            # Not allowed to keep the process alive: Ctrl-C while a model loads ends the program.
             self._thread = threading.Thread(target=self.run, name="startup", daemon=True)
             self._thread.start()
 
-    def end(self, patience: float = 10.0) -> None:
-        """Wait for a start under way, so that nothing is cut off half done, and let go of the files."""
+    def end(self, patience: float = 2.0) -> bool:
+        """Let go of the files; return False where the start is still under way after `patience` seconds."""
         if self._thread is not None:
             self._thread.join(patience)
         if self._assistant is not None:
             self._ready.clear()
             self._assistant.close()
+        return self._thread is None or not self._thread.is_alive()
 
     def run(self) -> None:
         """Open the data folder, load the models and, on the very first start, read the sample articles in."""

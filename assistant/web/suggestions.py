@@ -10,9 +10,9 @@ COUNT = 6
 _ON_SAMPLES = (
     ("What did the Pentagon claim was hit?", "2017-03-17-pahon-meeting-hall"),
     ("How many people were killed?", "2017-03-17-observatory-raises-count"),
-    ("What did the UN commission find?", "2017-09-06-un-commission-findings"),
-    ("Who said that the building was a mosque?", "2017-04-18-human-rights-watch-report"),
+    ("What did the U.N. commission find?", "2017-09-06-un-commission-findings"),
     ("Did Central Command target a mosque?", "2017-03-17-thomas-no-mosque-targeted"),
+    ("What did Human Rights Watch say about the building?", "2017-04-18-human-rights-watch-report"),
     ("What did Bontrager acknowledge?", "2017-06-07-bontrager-investigation-findings"),
 )
 _NEWSY = "said announced denied"

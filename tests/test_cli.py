@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assistant.assistant import Assistant
+from assistant.cli import main
+from assistant.settings import sample_articles
+
+NEWS = "The mayor said the bridge was closed on Monday. It reopens in June."
+
+
+class Ran:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def lines(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@pytest.fixture
+def saidso(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["saidso", *map(str, arguments)])
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return Ran(code, out, err)
+
+    return run
+
+
+@pytest.fixture
+def news(tmp_path: Path) -> Path:
+    (tmp_path / "news").mkdir()
+    (tmp_path / "news" / "bridge.txt").write_text(NEWS)
+    return tmp_path / "news"
+
+
+def test_ingest_ask_search_list_show_remove(saidso, news: Path) -> None:  # type: ignore[no-untyped-def]
+    assert saidso("ingest", news, "--json").lines[0] == {
+        "added": ["bridge"], "replaced": [], "unchanged": 0, "passages": 1, "rejected": [],
+    }  # fmt: skip
+    assert saidso("ingest", news, "--json").lines[0]["unchanged"] == 1
+    (hit,) = saidso("search", "bridge", "-k", 3, "--json").lines[0]["passages"]
+    assert NEWS[hit["start"] : hit["end"]] == hit["text"]
+    assert set(hit) == {"article_id", "start", "end", "score", "text", "title", "source", "published"}
+    assert saidso("articles", "list", "--json").lines[0]["id"] == "bridge"
+    assert "1 articles, 1 passages" in saidso("articles").out
+    assert NEWS in saidso("articles", "show", "bridge").out
+    assert saidso("articles", "remove", "bridge").code == 0
+    assert saidso("search", "bridge", "--json").lines[0]["passages"] == []
+
+
+def test_ask_prints_quotes_for_people(saidso) -> None:  # type: ignore[no-untyped-def]
+    saidso("ingest", sample_articles())
+    ran = saidso("ask", "How many bombs did the F-15s drop?")
+    assert ran.code == 0
+    assert "ten bombs" in ran.out and "[1]" in ran.out and "Sample Digest" in ran.out
+    assert "\x1b[" not in ran.out, "no colours where there is no terminal"
+    abstained = saidso("ask", "Who won the 2022 World Cup?")
+    assert "do not hold an answer" in abstained.out and "not an answer" in abstained.out
+
+
+def test_a_question_file_keeps_order_and_ids_and_names_bad_lines(saidso, news: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    saidso("ingest", news)
+    file = tmp_path / "q.jsonl"
+    file.write_text(
+        '{"id": "b", "question": "Who closed it?"}\nbroken\n\n{"id": 1, "question": "When?"}\n{"id": "x"}\n'
+    )
+    ran = saidso("ask", "--file", file, "--json")
+    assert ran.code == 3
+    assert [line["id"] for line in ran.lines] == ["b", "1"]
+    assert "line 2: this is not a JSON object" in ran.err
+    assert 'line 5: a question is an object with a text under "question"' in ran.err
+    assert [line["id"] for line in saidso("search", "--file", file, "--json").lines] == ["b", "1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("ask", ""), 1, "The question is empty"),
+        (("ask", "x" * 100_000), 1, "100,000 characters"),
+        (("ask",), 2, "either a question or --file"),
+        (("ask", "Who?", "--from", "yesterday"), 1, "'yesterday' is not a date"),
+        (("search", "Who?", "-k", "0"), 2, "-k"),
+        (("ask", "--file", "/no/such/file"), 1, "cannot be read"),
+        (("articles", "show", "nothing"), 1, "There is no article 'nothing'"),
+        (("articles", "remove", "nothing"), 1, "There is no article 'nothing'"),
+        (("nonsense",), 2, "No such command"),
+        (("ingest", "/no/such/folder"), 3, "is not there"),
+    ],
+)
+def test_errors_are_sentences_with_exit_codes(saidso, arguments: tuple[str, ...], code: int, message: str) -> None:  # type: ignore[no-untyped-def]
+    ran = saidso(*arguments)
+    assert ran.code == code
+    assert message in " ".join(ran.err.replace("│", " ").split())
+    assert "Traceback" not in ran.err
+
+
+def test_a_bad_setting_is_named(saidso, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("SAIDSO_ANSWER_THRESHOLD", "high")
+    assert "SAIDSO_ANSWER_THRESHOLD='high' is not a number from 0 to 1" in saidso("articles").err
+
+
+def test_help_is_for_newcomers(saidso) -> None:  # type: ignore[no-untyped-def]
+    out = saidso("--help").out
+    assert all(word in out for word in ("ingest", "ask", "search", "articles", "serve", "Start with"))
+
+
+def test_the_samples_are_found_beside_the_package(samples: Assistant) -> None:
+    assert samples.holdings().articles >= 14
+
+
+def test_ctrl_c_ends_with_a_sentence_and_keeps_what_was_stored(tmp_path: Path) -> None:
+    for number in range(3000):
+        (tmp_path / f"{number}.txt").write_text(f"Report number {number} was filed.")
+    command = [sys.executable, "-m", "assistant", "ingest", str(tmp_path), "--data-dir", str(tmp_path / "data")]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    catalogue = tmp_path / "data" / "keywords" / "articles" / "meta.json"
+    while running.poll() is None and not (catalogue.exists() and '"max_doc"' in catalogue.read_text()):
+        pass
+    running.send_signal(2)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert "run the same command again" in err and "Traceback" not in err
+    from assistant.settings import Settings
+
+    assistant = Assistant.open(Settings(tmp_path / "data"))
+    stored = assistant.holdings()
+    assert 0 < stored.articles < 3000
+    assert stored.passages == assistant._store.vectors.count()

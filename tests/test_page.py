@@ -1,0 +1,391 @@
+"""The chat page in a real Chromium over a real server: no request may leave the loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from assistant.assistant import Assistant
+from assistant.settings import Settings
+from assistant.web import render
+
+CHROMIUM = Path("/usr/bin/chromium")
+ROOT = Path(__file__).parent.parent
+PENTAGON = "What did the Pentagon claim was hit?"
+PATIENCE = 30_000  # milliseconds for an answer; the machine may be busy
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing; install chromium to run these")
+Open = Callable[..., Page]
+
+HOSTILE = {
+    "id": "evil/1 (a)#?'<b>",
+    "title": "<img src=http://evil.test/t.png onerror=alert(1)> <script>alert(2)</script>",
+    "source": "<b>Evil</b> Weekly",
+    "published": "2019-05-01",
+    "url": "javascript:alert(3)",
+    "text": (
+        "The zeppelin inspector Wanda Quark said that 77 zeppelins <script>alert(4)</script> were grounded in "
+        'Ruritania <img src="http://evil.test/x.png" onerror="alert(5)"> on Friday.\n\n'
+        '![pixel](http://evil.test/md.png) <iframe src="http://evil.test/"></iframe> '
+        '<style>@import "http://evil.test/c.css";</style> </div></mark> [link](javascript:alert(6)) $$x$$ **bold** '
+        '<div style="position:fixed;inset:0;background:url(http://evil.test/b.png)">x</div> said Wanda Quark.'
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("page")
+
+
+@pytest.fixture(scope="module")
+def address(data_folder: Path) -> Iterator[str]:
+    """Start the app as a user does, in a folder that was never used, and wait until it is ready."""
+    environment = {**os.environ, "SAIDSO_DATA_DIR": str(data_folder), "SAIDSO_PORT": "0"}
+    environment.pop("GRADIO_TEMP_DIR", None)
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "app.py")], env=environment, stdout=subprocess.PIPE, text=True
+    ) as app:
+        try:
+            assert app.stdout is not None
+            url = app.stdout.readline().split()[-1]
+            yield url
+            app.send_signal(signal.SIGINT)
+            assert app.wait(20) == 0
+        finally:
+            app.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, address: str) -> Iterator[Open]:
+    """Open pages that fail the test when they reach for another host, show a dialog or throw an error."""
+    faults: list[str] = []
+    contexts = []
+
+    def guard(route: Route) -> None:
+        url = urlsplit(route.request.url)
+        if url.scheme in {"data", "blob"} or url.hostname == "127.0.0.1":
+            route.continue_()
+        else:
+            faults.append(f"requested {route.request.url}")
+            route.abort()
+
+    def open_(width: int = 1280, height: int = 860, scheme: str = "light") -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+        contexts.append(context)
+        context.route("**/*", guard)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("dialog", lambda dialog: (faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on("websocket", lambda socket: faults.append(f"opened {socket.url}"))
+        page.on("pageerror", lambda error: faults.append(f"script error {error}"))
+        page.goto(address)
+        page.wait_for_selector("#question textarea")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+@pytest.fixture(scope="module")
+def ready(address: str) -> str:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            with urlopen(f"{address}/readyz", timeout=5):
+                return address
+        except HTTPError:
+            time.sleep(0.2)
+    raise AssertionError("not ready within a minute")
+
+
+def ask(page: Page, question: str) -> None:
+    """Ask, and wait until the answer is whole."""
+    before = page.locator(".answer .foot").count()
+    page.fill("#question textarea", question)
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer .foot")).to_have_count(before + 1, timeout=PATIENCE)
+
+
+def contrast(page: Page, selector: str) -> float:
+    """Return the contrast of an element's text against its own background, as WCAG 2 counts it."""
+    style = "e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"
+    colours = page.locator(selector).first.evaluate(style)
+    light, dark = sorted((luminance(colour) for colour in colours), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+# The first test needs the server as it starts; the others wait for it.
+
+
+def test_a_question_asked_while_loading_is_answered_by_itself(open_page: Open, address: str) -> None:
+    page = open_page()
+    page.fill("#question textarea", PENTAGON)
+    page.keyboard.press("Enter")
+    expect(page.locator("#chat .asked")).to_have_text(PENTAGON)
+    expect(page.locator("#chat .stage")).to_contain_text("Still loading")
+    expect(page.locator(".answer .foot")).to_have_count(1, timeout=60_000)
+    expect(page.locator("#holdings")).to_contain_text("22 articles")
+
+
+def test_an_answer_is_streamed(open_page: Open, ready: str) -> None:
+    page = open_page()
+    page.evaluate("""() => {
+        window.seen = [];
+        const look = () => {
+            const stage = document.querySelector("#chat .stage")?.textContent;
+            const state = stage ?? document.querySelectorAll(".answer .statements li").length;
+            if (window.seen.at(-1) !== state) window.seen.push(state);
+        };
+        new MutationObserver(look).observe(document.body, {childList: true, subtree: true, characterData: true});
+    }""")
+    ask(page, PENTAGON)
+    states = page.evaluate("window.seen")
+    assert [state for state in states if isinstance(state, str)], states
+    counts = [state for state in states if isinstance(state, int) and state]
+    assert counts == sorted(counts) and len(counts) > 1, states
+    expect(page.locator(".answer .speaker").first).to_contain_text("Pentagon")
+    assert page.locator(".answer .speaker").first.evaluate("e => +getComputedStyle(e).fontWeight") >= 600
+    expect(page.locator("[role=log]")).to_have_attribute("aria-live", "polite")
+    expect(page.locator("#examples")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_citation_opens_its_article_with_the_quote_marked(
+    open_page: Open, ready: str, data_folder: Path, scheme: str
+) -> None:
+    page = open_page(scheme=scheme)
+    ask(page, PENTAGON)
+    assistant = Assistant.open(Settings(data_folder))
+    for link in page.locator(".answer .cite").all():
+        cited = render.cited((link.get_attribute("href") or "").removeprefix("#"))
+        assert cited is not None
+        link.click()
+        article = assistant.article(cited.article_id)
+        assert article is not None
+        expect(page.locator("#source h2")).to_have_text(article.title)
+        expect(page.locator("#source .byline")).to_contain_text(f"{article.source} · {render.day(article.published)}")
+        quote = article.text[cited.quote.start : cited.quote.end]
+        page.wait_for_function("quote => document.querySelector('#source mark')?.textContent === quote", arg=quote)
+        assert page.locator("#source .text").text_content() == article.text
+        expect(page.locator("#source mark")).to_be_in_viewport()
+    assistant.close()
+    assert contrast(page, "#source mark") >= 4.5
+    page.keyboard.press("Escape")
+    expect(page.locator("#source-pane")).to_be_hidden()
+
+
+def test_dark_is_dark_and_readable(open_page: Open, ready: str) -> None:
+    page = open_page(scheme="dark")
+    assert luminance(page.evaluate("getComputedStyle(document.body).backgroundColor")) < 0.05
+    assert luminance(page.locator("#holdings p").evaluate("e => getComputedStyle(e).color")) > 0.3
+    assert contrast(page, "#ask") >= 4.5
+
+
+def test_an_abstention_looks_different(open_page: Open, ready: str) -> None:
+    page = open_page()
+    ask(page, "Who won the 2022 World Cup?")
+    expect(page.locator(".answer.abstained .lead")).to_have_text("The articles do not hold an answer to this.")
+    page.locator(".answer.abstained .cite").first.click()
+    expect(page.locator("#source mark")).to_be_in_viewport()
+
+
+def test_examples_ask(open_page: Open, ready: str) -> None:
+    page = open_page()
+    examples = page.locator("#examples button:visible")
+    expect(examples).to_have_count(6)
+    examples.first.click()
+    expect(page.locator("#chat .asked")).to_have_text(PENTAGON)
+    expect(page.locator(".answer .foot")).to_have_count(1)
+    page.get_by_label("Clear").click()
+    expect(page.locator("#chat .asked")).to_have_count(0)
+    expect(examples).to_have_count(6)
+
+
+def test_filters_do_what_they_say(open_page: Open, ready: str) -> None:
+    page = open_page()
+    page.get_by_role("button", name="Filters").click()
+    page.locator("#sources input").click()
+    page.get_by_role("option", name="Sample Digest: Investigations").click()
+    page.locator("#since input").fill("2017-09-01")
+    page.locator("#until input").fill("2017-12-31")
+    ask(page, "What did the U.N. commission find?")
+    only = "Only: Sample Digest: Investigations, from 1 September 2017 to 31 December 2017".replace(" to", ", to")
+    expect(page.locator(".answer .foot")).to_contain_text(only)
+    places = page.locator(".answer .place").all_text_contents()
+    assert places
+    assert all(place.endswith("Sample Digest: Investigations, 6 September 2017") for place in places)
+    page.locator("#since input").fill("2018-01-01")
+    ask(page, "What did the U.N. commission find?")
+    expect(page.locator(".answer.abstained .lead")).to_have_text("No article fits the filters.")
+
+
+def test_upload_reads_good_files_in_and_explains_the_broken(open_page: Open, ready: str, tmp_path: Path) -> None:
+    page = open_page()
+    good, broken = tmp_path / "harbour.txt", tmp_path / "broken.pdf"
+    good.write_text("Harbour master Ada Lind said on Tuesday that the ferry to Vinga would sail again in June.")
+    broken.write_bytes(b"%PDF-1.7\n1 0 obj\n<<")
+    page.get_by_role("button", name="Add articles").click()
+    page.locator("#add input[type=file]").set_input_files([good, broken])
+    expect(page.locator(".outcomes .good")).to_have_text("harbour.txt: 1 article added.")
+    expect(page.locator(".outcomes .bad")).to_contain_text(re.compile("^broken.pdf is .* PDF"))
+    expect(page.locator("#holdings")).to_contain_text("23 articles")
+    ask(page, "When will the ferry to Vinga sail again?")
+    expect(page.locator(".answer .quote").first).to_contain_text("the ferry to Vinga would sail again in June")
+    page.locator("#add input[type=file]").set_input_files([good])
+    expect(page.locator(".outcomes .good")).to_have_text("harbour.txt: 1 article already there.")
+
+
+def test_a_hostile_article_is_text(open_page: Open, ready: str, tmp_path: Path) -> None:
+    page = open_page()
+    (tmp_path / "hostile.json").write_text(json.dumps(HOSTILE))
+    page.get_by_role("button", name="Add articles").click()
+    page.locator("#add input[type=file]").set_input_files([tmp_path / "hostile.json"])
+    expect(page.locator(".outcomes .good")).to_be_visible()
+    ask(page, "How many zeppelins were grounded in Ruritania?")
+    expect(page.locator(".answer .quote").first).to_contain_text("77 zeppelins <script>alert(4)</script> were")
+    page.locator(".answer .cite").first.click()
+    expect(page.locator("#source h2")).to_have_text(HOSTILE["title"])
+    assert page.locator("#source .text").text_content() == HOSTILE["text"]
+    for selector in ("#chat", "#source"):
+        inside = page.locator(selector).locator(
+            "img, script, iframe, style:not(svg *), form, [onerror], [href^='javascript:']"
+        )
+        assert inside.count() == 0
+    assert page.locator("#source .byline a").count() == 0
+    page.wait_for_timeout(300)
+
+
+def test_questions_are_text_too(open_page: Open, ready: str) -> None:
+    page = open_page()
+    question = "Who said <img src=http://evil.test/q.png onerror=alert(1)> **that**?"
+    ask(page, question)
+    expect(page.locator("#chat .asked")).to_have_text(question)
+    assert page.locator("#chat .message-content img").count() == 0
+
+
+def test_errors_are_sentences(open_page: Open, ready: str) -> None:
+    page = open_page()
+    page.fill("#question textarea", "why " * 600)
+    page.keyboard.press("Enter")
+    expect(page.locator("#chat .problem")).to_contain_text("2,000")
+    expect(page.locator("#ask")).to_be_visible()
+    page.fill("#question textarea", "   ")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(500)
+    expect(page.locator("#chat .asked")).to_have_count(1)
+    assert "Traceback" not in page.content()
+
+
+def test_stop_ends_an_answer(open_page: Open, ready: str) -> None:
+    page = open_page()
+    page.fill("#question textarea", "How many people were killed, and who says so?")
+    page.keyboard.press("Enter")
+    page.locator("#stop").click()
+    expect(page.locator("#chat .notice")).to_have_text("Stopped.")
+    expect(page.locator("#ask")).to_be_visible()
+    page.wait_for_timeout(1000)
+    expect(page.locator("#chat .notice")).to_have_count(1)
+    ask(page, PENTAGON)
+    expect(page.locator("#chat .asked")).to_have_count(2)
+
+
+def test_copy_gives_quotes_with_their_sources(open_page: Open, ready: str) -> None:
+    page = open_page()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ask(page, PENTAGON)
+    page.get_by_role("button", name="Copy").click()
+    expect(page.locator(".answer .copy")).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    first = page.locator(".answer .statements li").first
+    assert f"“{first.locator('.quote').text_content()}” [1]" in copied
+    assert f"{first.locator('.speaker').text_content()}" in copied
+    assert f"{first.locator('.place').text_content()}" in copied
+    assert "Copy" not in copied and "&#" not in copied
+
+
+def test_a_phone_needs_no_sideways_scrolling(open_page: Open, ready: str) -> None:
+    page = open_page(390, 844)
+    ask(page, PENTAGON)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator("#question textarea").evaluate("e => parseFloat(getComputedStyle(e).fontSize)") >= 16
+    page.locator(".answer .cite").first.click()
+    expect(page.locator("#source mark")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator("#close-source").click()
+    expect(page.locator("#source-pane")).to_be_hidden()
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_role("button", name="Add articles").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_keyboard_is_enough(open_page: Open, ready: str) -> None:
+    page = open_page()
+    expect(page.locator("#question textarea")).to_be_focused()
+    page.keyboard.type(PENTAGON)
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer .foot")).to_have_count(1)
+    expect(page.locator("#question textarea")).to_be_focused()
+    tab_to(page, ".answer .cite", back=True)
+    page.keyboard.press("Enter")
+    expect(page.locator("#source mark")).to_be_in_viewport()
+    expect(page.locator("#source-pane")).to_be_focused()
+    tab_to(page, "#close-source")
+    page.keyboard.press("Enter")
+    expect(page.locator("#source-pane")).to_be_hidden()
+    expect(page.locator(".answer .cite:focus")).to_have_count(1)
+    for selector in (".answer .copy", "#question textarea", "#ask", "#filters button", "#add button"):
+        tab_to(page, selector)
+        outline = page.locator(f"{selector}:focus").evaluate("e => getComputedStyle(e).outlineStyle")
+        assert outline != "none", selector
+    page.keyboard.press("Enter")
+    tab_to(page, "#add #upload, #add [id=upload] button, #add .block button")
+
+
+def tab_to(page: Page, selector: str, back: bool = False) -> None:
+    for _ in range(20):
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"Tab does not reach {selector}")
+
+
+def test_labels_and_headings(open_page: Open, ready: str) -> None:
+    page = open_page()
+    expect(page.locator("h1")).to_have_text("Saidso")
+    expect(page.get_by_label("Your question")).to_be_visible()
+    page.get_by_role("button", name="Filters").click()
+    for label in ("Outlets", "From", "To"):
+        expect(page.get_by_label(label, exact=True).first).to_be_visible()
+    ask(page, PENTAGON)
+    for message in page.locator("#chat [data-testid=bot], #chat [data-testid=user]").all():
+        assert message.get_attribute("aria-label") in {"Question", "Answer"}

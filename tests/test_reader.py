@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from assistant.assistant import Assistant
+from assistant.question import understand
+from assistant.reader import SentenceReader, candidates, confidence_features, probability
+
+
+def test_candidates_are_the_sentences_each_once(samples: Assistant) -> None:
+    hits = samples.search("mosque", 12)
+    found = candidates(understand("What did Davis say?"), hits)
+    assert len({(evidence.passage.article_id, evidence.sentence) for evidence in found}) == len(found)
+    for evidence in found:
+        article = samples.article(evidence.passage.article_id)
+        assert article is not None
+        assert article.text[evidence.sentence.start : evidence.sentence.end] == evidence.text
+        for claim in evidence.claims:
+            for piece in (claim.speaker, claim.cue, *claim.content):
+                assert piece is None or article.text[piece.start : piece.end] == piece.text
+
+
+def test_the_asked_speakers_own_words_are_told_apart(samples: Assistant) -> None:
+    question = understand("What did Solvang say?")
+    own = [e for e in candidates(question, samples.search(question.text, 12)) if e.by_speaker]
+    assert own
+    assert all(any(c.speaker and "Solvang" in c.speaker.text for c in evidence.claims) for evidence in own)
+
+
+def test_no_passages_no_evidence(samples: Assistant) -> None:
+    reader = samples._reader
+    assert isinstance(reader, SentenceReader)
+    reading = reader.read(understand("Who was hit?"), [])
+    assert (reading.evidence, reading.confidence) == ((), 0.0)
+
+
+def test_evidence_is_ranked_and_what_answers_comes_first(samples: Assistant) -> None:
+    question = understand("How many bombs did the F-15s drop?")
+    reading = samples._reader.read(question, samples.search(question.text, 12))
+    scores = [evidence.score for evidence in reading.evidence]
+    assert scores == sorted(scores, reverse=True)
+    assert "ten" in reading.evidence[0].text
+    assert reading.evidence[0].short is not None
+    assert reading.evidence[0].within(reading.evidence[0].short) == "ten"
+
+
+def test_probability_is_logistic() -> None:
+    assert probability({"bias": 1.0, "x": 2.0, "unused": 9.0}, {"bias": -1.0, "x": 0.5}) == 0.5
+    assert probability({"x": 1.0}, {"x": math.log(3)}) == pytest.approx(0.75)
+
+
+def test_confidence_looks_at_the_three_best() -> None:
+    rows = [{"x": 0.1}, {"x": 0.9}, {"x": 0.2}, {"x": 0.3}]
+    assert confidence_features(rows, [0.9, 0.1, 0.8, 0.7]) == {"x": 0.3, "score": 0.9}
