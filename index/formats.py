@@ -13,7 +13,6 @@ from email.message import Message
 from typing import Any
 
 from index.document import (
-    MAX_DOCUMENT_BYTES,
     Document,
     UnreadableError,
     decode,
@@ -89,6 +88,7 @@ def _unmarked(text: str) -> str:
     return text.strip()
 
 
+_MAX_PAGES = 3_000
 _PDFIUM = threading.Lock()  # PDFium may be in one thread at a time
 
 
@@ -101,6 +101,8 @@ def read_pdf(data: bytes) -> Document:
 
     try:
         with _PDFIUM, pypdfium2.PdfDocument(data) as pdf:
+            if len(pdf) > _MAX_PAGES:
+                raise UnreadableError(f"has {len(pdf):,} pages; split it into its articles")
             stated = pdf.get_metadata_dict()
             text = _joined([_page(pdf, number) for number in range(len(pdf))])
     except pypdfium2.PdfiumError as error:
@@ -162,6 +164,8 @@ def _people(names: str) -> tuple[str, ...]:
 
 
 _MAX_PARTS = 10_000
+_MAX_UNPACKED = 100_000_000
+_MAX_MARKUP = 20_000_000  # some millions of words; lxml takes thirty times that in memory
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DELETED = {
     f"{_WORD}del",
@@ -203,9 +207,10 @@ def _word_parts(data: bytes) -> tuple[Any, dict[str, Any]]:
 def _check_zip(data: bytes) -> None:
     """Raises UnreadableError for a zip bomb; zipfile gives no more bytes of a part than are declared here."""
     with zipfile.ZipFile(io.BytesIO(data)) as parts:
-        sizes = [part.file_size for part in parts.infolist()]
-    if sum(sizes) > 4 * MAX_DOCUMENT_BYTES or len(sizes) > _MAX_PARTS:
-        raise UnreadableError(f"unpacks to {sum(sizes):,} bytes; split it into smaller documents")
+        sizes = {part.filename: part.file_size for part in parts.infolist()}
+    markup = sum(size for name, size in sizes.items() if not re.search("/(media|embeddings)/", name))
+    if sum(sizes.values()) > _MAX_UNPACKED or markup > _MAX_MARKUP or len(sizes) > _MAX_PARTS:
+        raise UnreadableError(f"unpacks to {sum(sizes.values()):,} bytes; split it into smaller documents")
 
 
 def _word_text(content: Any) -> Iterator[str]:
@@ -240,15 +245,19 @@ def read_email(data: bytes) -> Document:
     """The text of an e-mail, its subject, sender's name and date. Raises UnreadableError if it has no text."""
     import email
 
+    if data.count(b"\n--") > _MAX_PARTS:
+        raise UnreadableError("has too many parts for one e-mail; save the text of it")
     try:
-        message = email.message_from_bytes(data)
-        parts = [part for part in message.walk() if _is_text(part)]
+        return _message(email.message_from_bytes(data))
     except RecursionError as error:
-        raise UnreadableError("nests its parts too deeply; save the text of it") from error
+        raise UnreadableError("nests its parts or headers too deeply; save the text of it") from error
+
+
+def _message(message: Message) -> Document:
     if not message.keys():
         raise UnreadableError("is not an e-mail: it has no headers; save the message itself as .eml")
     return Document(
-        text=_body(parts),
+        text=_body([part for part in message.walk() if _is_text(part)]),
         title=_decoded(_header(message, "subject")),
         authors=_sender(message),
         published=_sent(message),

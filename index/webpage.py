@@ -13,13 +13,13 @@ from typing import Any
 from index.document import Document, UnreadableError, decode, iso_date, one_line, tidy
 
 # The pages of real outlets stay far below both.
-_MAX_ELEMENTS = 50_000
-_MAX_INLINE_SIBLINGS = 2_000
+_MAX_ELEMENTS = 30_000
+_MAX_INLINE_SIBLINGS = 1_000
 _BLOCKS = {"p", "div", "li", "br", "tr", "section", "blockquote"}
 _DECLARATION = re.compile(
     rb"""<(?:meta\s[^>]*?charset|\?xml\s[^>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE
 )
-_NOT_PROSE = "//nav|//script|//style|//noscript|//template|//form|//*[@role='navigation']"
+_NOT_PROSE = "//nav|//script|//style|//noscript|//template|//*[@role='navigation']"
 
 # Where each field may stand, the most exact place first. "ld:" is the article in JSON-LD, "<" an element.
 _PLACES = {

@@ -335,17 +335,28 @@ def test_copy_gives_quotes_with_their_sources(open_page: Open, ready: str) -> No
 
 def test_a_phone_needs_no_sideways_scrolling(open_page: Open, ready: str) -> None:
     page = open_page(390, 844)
+    fits(page, "h1", "#holdings p", "#examples .example", "#question textarea", "#ask")
     ask(page, PENTAGON)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("#question textarea").evaluate("e => parseFloat(getComputedStyle(e).fontSize)") >= 16
+    fits(page, ".answer", ".asked", "#question textarea", "#ask")
     page.locator(".answer .cite").first.click()
     expect(page.locator("#source mark")).to_be_in_viewport()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    fits(page, "#source-pane", "#source h2", "#close-source")
     page.locator("#close-source").click()
     expect(page.locator("#source-pane")).to_be_hidden()
     page.get_by_role("button", name="Filters").click()
     page.get_by_role("button", name="Add articles").click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    fits(page, "#sources", "#since input", "#until input", "#upload")
+
+
+def fits(page: Page, *selectors: str) -> None:
+    """Check that elements lie between the sides of the window, none cut off, with nothing to scroll to."""
+    width = page.evaluate("innerWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for selector in selectors:
+        for element in page.locator(selector).all():
+            box = element.bounding_box()
+            assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width, selector
 
 
 def test_the_keyboard_is_enough(open_page: Open, ready: str) -> None:

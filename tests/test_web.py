@@ -220,8 +220,16 @@ def test_a_taken_port_is_named_with_a_way_out(tmp_path: Path) -> None:
             serve(Settings(tmp_path, port=port))
 
 
-def test_app_serves_at_once_and_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
-    environment = {**os.environ, "SAIDSO_DATA_DIR": str(tmp_path), "SAIDSO_PORT": "0"}
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_app_serves_at_once_and_ends_cleanly(tmp_path: Path, ending: signal.Signals) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {
+        **os.environ,
+        "SAIDSO_DATA_DIR": str(tmp_path / "data"),
+        "SAIDSO_PORT": "0",
+        "TMPDIR": str(temporary),
+    }
     command = [sys.executable, str(ROOT / "app.py")]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as app:
         try:
@@ -230,11 +238,12 @@ def test_app_serves_at_once_and_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
             assert line.startswith("Saidso is at http://127.0.0.1:")
             with urlopen(f"{line.split()[-1]}/healthz", timeout=5) as answer:
                 assert answer.status == 200
-            app.send_signal(signal.SIGINT)
+            app.send_signal(ending)
             out, err = app.communicate(timeout=30)
         finally:
             app.kill()
     assert (app.returncode, out, err) == (0, "", "")
+    assert list(temporary.glob("saidso-*")) == []
 
 
 # ── rendering ───────────────────────────────────────────────────────────────────────────────────────────────

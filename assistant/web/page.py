@@ -39,7 +39,7 @@ _LOOK_AGAIN = 0.05
 _QUESTION_SHOWN = 300  # characters of a question that is refused for its length
 _WELCOME = (
     '<div class="welcome"><p class="lead">Ask the articles.</p><p>Every statement comes with who said it and the exact '
-    "words, and every quote opens the article that it stands in. For example:</p></div>"
+    "words, and every quote opens the article that it stands in.</p></div>"
 )
 _MASTHEAD = '<header class="masthead"><h1>Saidso</h1><p>Who said what, in their exact words</p></header>'
 _FORMATS = "Text, Markdown, HTML, PDF, Word, e-mail, JSON or JSONL. Files are read on this machine and go nowhere else."
@@ -98,6 +98,7 @@ def _lay_out() -> Widgets:
                 autoscroll=False,
             )  # fmt: skip
             with gr.Column(elem_id="examples") as examples:
+                _markdown("<p>For example:</p>", elem_id="for-example")
                 example = tuple(gr.Button("", visible=False, elem_classes="example", size="sm") for _ in range(COUNT))
             with gr.Row(elem_id="composer"):
                 question = gr.Textbox(

@@ -134,7 +134,7 @@ def _statement(statement: Statement) -> str:
 def _quoted(citation: Citation) -> str:
     """Show a quote: its own marks may nest any way they like, so it is set apart by its type and not by more marks."""
     place = f'<span class="place">{escape(_describe(citation))}</span>'
-    return f'<q class="quote">{escape(citation.quote)}</q> {_link(citation)}{place}'
+    return f'<q class="quote">{escape(citation.quote)}</q>&#160;{_link(citation)}{place}'
 
 
 def _link(citation: Citation) -> str:

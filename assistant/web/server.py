@@ -43,10 +43,9 @@ def create_app(startup: Startup, settings: Settings) -> FastAPI:
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
     """Serve the page until Ctrl-C. Raises SaidsoError when the address cannot be used."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a browser that goes away must not end the server
     startup = Startup(partial(Assistant.open, settings), sample_articles())
     with _listen(settings.host, settings.port) as listening, TemporaryDirectory(prefix="saidso-") as uploads:
+        _mind_signals()
         os.environ["GRADIO_TEMP_DIR"] = uploads  # readable by this user only, unlike gradio's own choice
         address = f"http://{_in_address(settings.host)}:{listening.getsockname()[1]}"
         config = uvicorn.Config(
@@ -62,6 +61,12 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
         # Ctrl-C while a model loads: native code would abort a tidy exit, and the store bears being cut off.
         sys.stdout.flush()
         os._exit(0)
+
+
+def _mind_signals() -> None:
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a browser that goes away must not end the server
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn passes it on; it ends things as Ctrl-C does
 
 
 class _Server(uvicorn.Server):

@@ -42,7 +42,7 @@
     answer.querySelectorAll(".quote").forEach((quote) => (quote.textContent = `“${quote.textContent}”`));
     answer.querySelectorAll(".place").forEach((place) => (place.textContent = ` ${place.textContent}`));
     answer.querySelectorAll("p, li").forEach((line) => line.append("\n"));
-    const text = answer.textContent.trim();
+    const text = answer.textContent.replace(/\u00a0\[/g, " [").trim();
     const said = (await write(text)) ? "Copied" : "Not copied";
     link.textContent = said;
     setTimeout(() => (link.textContent = "Copy"), 1500);

@@ -1,0 +1,1 @@
+"""Scoring with question sets: running, measuring, comparing, reporting, and drafting new sets."""
