@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 from index.document import Document, UnreadableError, from_fields
 from index.formats import read_docx, read_email, read_markdown, read_pdf, read_text
@@ -186,16 +186,14 @@ def _suffix(path: Path) -> str:
 
 def _rejected(path: Path, why: Exception, where: str = "") -> Rejected:
     reason = str(why) if isinstance(why, UnreadableError) else _refusal(why)
-    return Rejected(_origin(path), f"{_printable(path.name or str(path))}{where} {reason}.")
+    # A name may hold what would steer the terminal that the sentence is shown on.
+    name = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in path.name or str(path))
+    return Rejected(_origin(path), f"{name}{where} {reason}.")
 
 
 def _origin(path: Path) -> str:
-    return _printable(str(path.absolute()))
-
-
-def _printable(name: str) -> str:
-    """A file's name as text that any database and terminal can hold, though the name be not Unicode."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """The absolute path as text that any database can hold, though a file's name need not be Unicode."""
+    return str(path.absolute()).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def read_file(path: Path) -> Found:
@@ -247,7 +245,7 @@ def _slug(path: Path) -> str:
     return re.sub(r"[^\w.-]", "-", unicodedata.normalize("NFC", stem)) or "article"
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> BufferedReader:
     """The file, opened. Raises UnreadableError for what is none, before opening it could wait for ever."""
     mode = _status(path).st_mode
     if not stat.S_ISREG(mode):

@@ -148,7 +148,7 @@ def _checked(text: str) -> str:
     """Raises UnreadableError where so much is control characters that the bytes were never text."""
     sample = text[:_SAMPLE]
     controls = sum(sample.count(chr(code)) for code in (*range(9), *range(14, 32), *range(127, 160)))
-    if "\0" in text or controls * 50 > len(sample):
+    if "\0" in text or controls * 20 > len(sample):
         raise UnreadableError("holds binary data, not text; give it the suffix of what it is")
     return text
 
@@ -161,7 +161,7 @@ def _encodings(data: bytes, declared: str) -> Iterator[tuple[str, str]]:
     elif b"\0" in data:
         yield _utf16_without_mark(data), "strict"
     else:
-        yield _trusted(declared) or "utf-8", "strict"
+        yield trusted(declared) or "utf-8", "strict"
         yield "utf-8", "replace" if _is_damaged_utf8(data) else "strict"
         yield "cp1252" if _is_western(data) else _detected(data), "strict"
 
@@ -187,8 +187,8 @@ _NEVER_DECLARED = re.compile(r"idna|punycode|unicode|raw|undefined|utf-?(7|16|32
 _MEANS_CP1252 = {"ascii", "iso8859-1"}  # as every browser reads them
 
 
-def _trusted(declared: str) -> str:
-    """The declared encoding by Python's name, or "" if there is none by that name."""
+def trusted(declared: str) -> str:
+    """A declared encoding by Python's name, or "" if there is none by that name that a document may be in."""
     try:
         name = codecs.lookup(declared).name if declared else ""
         b"".decode(name or "utf-8")

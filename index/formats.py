@@ -20,6 +20,7 @@ from index.document import (
     iso_date,
     one_line,
     tidy,
+    trusted,
 )
 from index.webpage import read_html
 
@@ -298,7 +299,7 @@ def _decoded(header: str) -> str:
 
     try:
         return one_line("".join(_chunk(*chunk) for chunk in decode_header(header)))
-    except (ValueError, MessageError, UnreadableError):
+    except (ValueError, MessageError):
         return ""
 
 
@@ -307,7 +308,7 @@ def _chunk(content: bytes | str, charset: str | None) -> str:
         return content
     if charset is None or not content.strip():
         return content.decode("raw-unicode-escape")  # how decode_header passes on what was not encoded
-    return decode(content, charset)
+    return content.decode(trusted(charset) or "utf-8")
 
 
 def _sender(message: Message) -> tuple[str, ...]:

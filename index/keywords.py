@@ -21,6 +21,7 @@ _QUESTION_WORDS = frozenset(
     "what who whom whose when where why how which do does did is are was were be been has have had can could will "
     "would should the a an of in on at to for from by with and or it its he she they his her their this that".split()
 )
+_DOTTED = re.compile(r"\b(?:[A-Za-z]\.){2,}")
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 
 
@@ -70,7 +71,9 @@ class KeywordIndex:
                 writer.delete_documents_by_term("key", key)
             for entry in add:
                 day = {} if entry.day is None else {"day": entry.day}
-                writer.add_document(tantivy.Document(key=entry.key, text=entry.text, source=entry.source, **day))
+                writer.add_document(
+                    tantivy.Document(key=entry.key, text=_joined(entry.text), source=entry.source, **day)
+                )
             writer.commit()
         finally:
             writer.wait_merging_threads()
@@ -92,12 +95,12 @@ class KeywordIndex:
 
     def query_terms(self, question: str) -> list[str]:
         """Return the terms to look for: those of `question` without its question words, unless nothing else is left."""
-        words = [word for word in _WORD.findall(question) if word.casefold() not in _QUESTION_WORDS]
+        words = [word for word in _WORD.findall(_joined(question)) if word.casefold() not in _QUESTION_WORDS]
         return (self.terms(" ".join(words)) or self.terms(question))[:_MOST_TERMS]
 
     def terms(self, text: str) -> list[str]:
         """Return the distinct index terms of `text`, in order."""
-        return list(dict.fromkeys(self._analyzer.analyze(text)))
+        return list(dict.fromkeys(self._analyzer.analyze(_joined(text))))
 
     def weights(self, question: str) -> dict[str, float]:
         """Return the question's terms with their inverse document frequency, log(1 + (N − n + ½) / (n + ½))."""
@@ -125,6 +128,11 @@ class KeywordIndex:
         # Restrictions decide what may be found; they must not add to the score.
         parts = [words, *(tantivy.Query.const_score_query(query, 0.0) for query in required[1:])]
         return tantivy.Query.boolean_query([(tantivy.Occur.Must, part) for part in parts])
+
+
+def _joined(text: str) -> str:
+    """Write "U.N." as "UN", so that either spelling finds the other."""
+    return _DOTTED.sub(lambda match: match.group().replace(".", ""), text)
 
 
 def _analyzer() -> tantivy.TextAnalyzer:

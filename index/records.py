@@ -6,11 +6,11 @@ import gzip
 import json
 import os
 from collections.abc import Iterator
-from typing import IO
+from io import BufferedReader
 
 from index.document import MAX_DOCUMENT_BYTES, UnreadableError
 
-Stream = IO[bytes] | gzip.GzipFile
+Stream = BufferedReader | gzip.GzipFile
 
 _MAX_SKIPPED = 20  # times the limit: what is longer is no line but a gzip bomb
 
@@ -18,9 +18,9 @@ _MAX_SKIPPED = 20  # times the limit: what is longer is no line but a gzip bomb
 def read_lines(file: Stream) -> Iterator[tuple[str, bytes]]:
     """Where each line stands, and the line. Raises UnreadableError if the file is empty or no text at all."""
     found = False
+    if b"\0" in file.peek(1000):
+        raise UnreadableError("is not UTF-8 text; save it as JSON lines in UTF-8")
     for number, line in enumerate(_bounded_lines(file), 1):
-        if number == 1 and b"\0" in line:
-            raise UnreadableError("is not UTF-8 text; save it as JSON lines in UTF-8")
         if line.strip():
             found = True
             yield f" line {number}", line
@@ -63,7 +63,7 @@ def parse(data: bytes) -> object:
     except UnicodeDecodeError as error:
         raise UnreadableError(f"is not UTF-8 at byte {error.start + 1}; save it as UTF-8") from error
     except json.JSONDecodeError as error:
-        raise UnreadableError(f"is not JSON (column {error.colno}: {error.msg}); mend or remove it") from error
+        raise UnreadableError(f"is not JSON (at character {error.pos + 1}: {error.msg}); mend or remove it") from error
     except ValueError as error:  # a constant that is no JSON, or a number of thousands of digits
         raise UnreadableError(f"holds a number that cannot be read ({error}); remove it") from error
 

@@ -75,5 +75,12 @@ def test_rare_words_weigh_more(words: KeywordIndex) -> None:
     assert "what" not in weights
 
 
+@pytest.mark.parametrize("question", ["What did the UN say?", "the U.N. commission"])
+def test_acronyms_are_found_in_either_spelling(tmp_path: Path, question: str) -> None:
+    index = KeywordIndex.open(tmp_path / "other")
+    index.update([Entry("dots", "The U.N. panel met.", "", None), Entry("none", "UN envoys met.", "", None)], [])
+    assert sorted(keys(index.search(question, 10))) == ["dots", "none"]
+
+
 def test_a_pasted_book_is_no_query_of_a_million_terms(words: KeywordIndex) -> None:
     assert len(words.query_terms(" ".join(f"word{n}" for n in range(10_000)))) == 64

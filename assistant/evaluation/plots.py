@@ -25,7 +25,7 @@ class _Frame:
 
     width: float = 360.0
     height: float = 270.0
-    left: float = 44.0
+    left: float = 58.0
     right: float = 14.0
     top: float = 14.0
     bottom: float = 44.0
@@ -47,9 +47,7 @@ class _Frame:
     def percent_axes(self, horizontal: str, vertical: str) -> str:
         """Draw a grid from 0 to 100 % both ways, with a name on each axis."""
         rows = [self.rule(tick) + self.text(self.left - 7, self.y(tick) + 4, f"{tick:.0%}", "end") for tick in _TICKS]
-        columns = [
-            self.text(self.x(tick), self.height - self.bottom + 17, f"{tick:.0%}", "middle") for tick in _TICKS
-        ]
+        columns = [self.text(self.x(tick), self.height - self.bottom + 17, f"{tick:.0%}", "middle") for tick in _TICKS]
         return "".join((*rows, *columns, self.names(horizontal, vertical)))
 
     def names(self, horizontal: str, vertical: str) -> str:
@@ -82,25 +80,23 @@ def interval_bar(value: float, low: float, high: float, before: float | None = N
     )
 
 
-def risk_coverage(points: Sequence[Sequence[float]], answered: float | None = None) -> str:
-    """Draw the share of wrong answers among the most confident, for each share answered.
+def risk_coverage(points: Sequence[Sequence[float]]) -> str:
+    """Draw the share of wrong answers among the most confident, for each share of the questions answered.
 
-    `answered` marks the share that the run answered at its threshold. Geifman & El-Yaniv, "Selective Classification
-    for Deep Neural Networks", NeurIPS 2017.
+    Geifman & El-Yaniv, "Selective Classification for Deep Neural Networks", NeurIPS 2017.
     """
     frame = _Frame()
     curve = [(frame.x(coverage), frame.y(risk)) for coverage, risk in thinned(points)]
     body = [frame.percent_axes("questions answered, most confident first", "of these wrong")]
     if curve:
-        floor = f"{curve[-1][0]:.1f},{frame.y(0):.1f} {curve[0][0]:.1f},{frame.y(0):.1f}"
+        (start, _), (end, height), floor = curve[0], curve[-1], frame.y(0)
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in curve)
-        body.append(f'<polygon points="{line} {floor}" fill="{_WASH}" opacity=".45"/>')
-        body.append(f'<polyline points="{line}" fill="none" stroke="{_ACCENT}" stroke-width="2"/>')
-    if answered is not None and curve:
-        at = frame.x(answered)
-        anchor, shift = ("end", -5) if answered > 0.5 else ("start", 5)
-        body.append(_line(at, frame.y(0), at, frame.y(1), _INK, 1.2, "4 3"))
-        body.append(_Frame.text(at + shift, frame.y(1) + 10, f"this run: {answered:.0%}", anchor, _INK))
+        body += [
+            f'<polygon points="{line} {end:.1f},{floor:.1f} {start:.1f},{floor:.1f}" fill="{_WASH}" opacity=".45"/>',
+            f'<polyline points="{line}" fill="none" stroke="{_ACCENT}" stroke-width="2"/>',
+            f'<circle cx="{end:.1f}" cy="{height:.1f}" r="4.5" fill="{_ACCENT}"/>',
+            _Frame.text(min(end, frame.x(0.9)), height - 10, f"this run: {points[-1][1]:.0%}", "middle", _INK),
+        ]
     return frame.picture("Risk and coverage", _risk_in_words(points), body)
 
 
@@ -149,7 +145,7 @@ def _reliability_bar(frame: _Frame, part: Mapping[str, float]) -> str:
 
 def latency(milliseconds: Sequence[float], quantiles: Mapping[str, float]) -> str:
     """Draw how long questions took, on a logarithmic scale, with the quantiles as lines (`{"p50": 120.0, …}`)."""
-    frame = _Frame(left=14, top=26)
+    frame = _Frame(left=14, top=32)
     known = [value for value in (*milliseconds, *quantiles.values()) if value > 0]
     low, high = (min(known), max(known)) if known else (1.0, 10.0)
     scale = _log_scale(low / 1.15, high * 1.15)
@@ -162,14 +158,18 @@ def latency(milliseconds: Sequence[float], quantiles: Mapping[str, float]) -> st
         for at, count in enumerate(counts)
         if count
     ]
-    lines = [_quantile(frame, scale(value), name) for name, value in quantiles.items() if value > 0]
+    marked = [(name, value) for name, value in quantiles.items() if value > 0]
+    # Names stand on two levels in turn, as neighbouring quantiles can be closer than their names are wide.
+    lines = [_quantile(frame, scale(value), name, 6 + 12 * (at % 2)) for at, (name, value) in enumerate(marked)]
     ticks = [
         _Frame.text(frame.x(scale(tick)), frame.height - frame.bottom + 17, duration(tick), "middle")
         for tick in _round_durations(low, high)
     ]
     told = ", ".join(f"{name} {duration(value)}" for name, value in quantiles.items())
     name = _Frame.text((frame.x(0) + frame.x(1)) / 2, frame.height - 8, "time for a question", "middle")
-    return frame.picture("Time for a question", f"{told or 'Not measured'}.", (frame.rule(0), *bars, *ticks, *lines, name))
+    return frame.picture(
+        "Time for a question", f"{told or 'Not measured'}.", (frame.rule(0), *bars, *ticks, *lines, name)
+    )
 
 
 def _log_scale(low: float, high: float) -> Callable[[float], float]:
@@ -183,10 +183,9 @@ def _histogram(values: Sequence[float], scale: Callable[[float], float]) -> list
     return counts
 
 
-def _quantile(frame: _Frame, at: float, name: str) -> str:
-    return _line(frame.x(at), frame.y(0), frame.x(at), frame.y(1), _ACCENT, 1.5) + _Frame.text(
-        frame.x(at), frame.y(1) - 6, name, "middle", _INK
-    )
+def _quantile(frame: _Frame, at: float, name: str, above: float) -> str:
+    x, top = frame.x(at), frame.y(1) - above
+    return _line(x, frame.y(0), x, top + 2, _ACCENT, 1.5) + _Frame.text(x, top - 1, name, "middle", _INK)
 
 
 def _round_durations(low: float, high: float) -> list[float]:
@@ -211,4 +210,44 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float 
     return (
         f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="{width:g}"'
         f"{dashed}/>"
+    )
+
+
+# ── plots with their captions, and the same figures as a table ──────────────────────────────────────────────
+
+
+def risk_coverage_figure(points: Sequence[Sequence[float]]) -> str:
+    """Return the risk–coverage plot with its caption and table, or "" where there are no points."""
+    told = "How often answers are wrong when only the questions it is surest of are answered. Lower is better."
+    rows = [(f"{coverage:.0%}", f"{risk:.1%}") for coverage, risk in thinned(points, 11)]
+    return _captioned("Risk and coverage", told, risk_coverage(points), ("answered", "of these wrong"), rows)
+
+
+def reliability_figure(bins: Sequence[Mapping[str, float]]) -> str:
+    """Return the reliability diagram with its caption and table, or "" where no bin holds an answer."""
+    told = "How often answers are right, by the confidence they state. On the dashed line, confidence is what it says."
+    rows = [
+        (f"{part['low']:.0%}–{part['high']:.0%}", f"{part['accuracy']:.1%}", f"{part['n']:,}")
+        for part in bins
+        if part.get("n")
+    ]
+    return _captioned("Reliability", told, reliability(bins), ("confidence", "right", "answers"), rows)
+
+
+def latency_figure(milliseconds: Sequence[float], quantiles: Mapping[str, float]) -> str:
+    """Return the latency plot with its caption and table, or "" where no time was measured."""
+    told = "How long questions took, on a logarithmic scale. Half stayed below p50, 95 % below p95, 99 % below p99."
+    rows = [(name, duration(value)) for name, value in quantiles.items()]
+    return _captioned("Time for a question", told, latency(milliseconds, quantiles), ("quantile", "time"), rows)
+
+
+def _captioned(title: str, told: str, picture: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return (
+        f"<figure><figcaption><h3>{title}</h3><p>{told}</p></figcaption>{picture}"
+        f"<details><summary>As a table</summary>{table}</details></figure>"
+        if rows
+        else ""
     )

@@ -7,10 +7,11 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from assistant.evaluation.gold import Gold, GoldSpan, QuestionSet, WrongFieldError, from_fields
+from assistant.evaluation.gold import Gold, QuestionSet, WrongFieldError, from_fields
 from index.errors import SaidsoError
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv")
@@ -144,7 +145,9 @@ def _read_json(path: Path, text: str) -> QuestionSet:
 def _list(path: Path, holder: object, name: str, place: str = "") -> list[Any]:
     value = holder.get(name) if isinstance(holder, dict) else None
     if not isinstance(value, list):
-        raise SaidsoError(f'{path}: {place}{name} is not a list; SQuAD\'s format is {{"data": [{{"paragraphs": […]}}]}}.')
+        raise SaidsoError(
+            f'{path}: {place}{name} is not a list; SQuAD\'s format is {{"data": [{{"paragraphs": […]}}]}}.'
+        )
     return value
 
 
@@ -261,12 +264,7 @@ def _documents(path: Path, text: str) -> Iterator[dict[str, str]]:
 
 
 def _judged(fields: Mapping[str, Any], grades: Mapping[str, Mapping[str, float]], place: str) -> Gold:
-    from dataclasses import replace
-
     own = {name: value for name, value in fields.items() if name not in ("_id", "text", "metadata")}
     relevant = grades[str(fields["_id"])]
     asked = {**own, "id": str(fields["_id"]), "question": fields.get("text"), "articles": list(relevant)}
     return replace(_gold(asked, "", place), grades=dict(relevant))
-
-
-__all__ = ["Gold", "GoldSpan", "QuestionSet", "read_questions"]
