@@ -88,6 +88,10 @@ class Assistant:
         """Read articles in; see `index.ingest.ingest`."""
         return ingest(self._store, paths, on_progress)
 
+    def ingest_upload(self, path: Path) -> IngestReport:
+        """Read in a file that lies in a passing place: uploaded again under its name, it replaces what it was."""
+        return ingest(self._store, [path], origin_of=lambda origin: f"upload:{Path(origin).name}")
+
     def remove(self, article_ids: Sequence[str]) -> int:
         """Remove articles and all that was derived from them; return how many there were."""
         with self._store.writing():

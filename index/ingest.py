@@ -39,18 +39,22 @@ class IngestReport:
 
 
 def ingest(
-    store: Store, paths: Sequence[Path], on_progress: Callable[[Progress], None] = lambda _: None
+    store: Store,
+    paths: Sequence[Path],
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    origin_of: Callable[[str], str] = lambda origin: origin,
 ) -> IngestReport:
     """Read the articles at `paths` (files and folders) into the store, and say what became of each.
 
     Unchanged articles are passed over; a changed one replaces what it was. Every batch is committed by itself, so an
-    interruption loses at most the batch at hand, and the same call goes on from there. Raises SaidsoError when the
+    interruption loses at most the batch at hand, and the same call goes on from there. `origin_of` may put a lasting
+    name in place of a passing one as the origin by which a file is known again. Raises SaidsoError when the
     store cannot be written or another process is writing to it.
     """
     report = IngestReport()
     with store.writing():
         store.settle()
-        for batch, progress in _batches(_read(paths, report)):
+        for batch, progress in _batches(_read(paths, report, origin_of)):
             news = _what_is_new(store, batch, report)
             cut = [(article, _passages(store, article)) for article in news]
             vectors = _embed(store, cut)
@@ -61,7 +65,9 @@ def ingest(
     return report
 
 
-def _read(paths: Sequence[Path], report: IngestReport) -> Iterator[tuple[Article | None, Progress]]:
+def _read(
+    paths: Sequence[Path], report: IngestReport, origin_of: Callable[[str], str]
+) -> Iterator[tuple[Article | None, Progress]]:
     """Yield the articles of all files with the progress so far; what cannot be read goes into the report."""
     files: list[tuple[Path, int]] = []
     for found in find_files(paths):
@@ -75,7 +81,7 @@ def _read(paths: Sequence[Path], report: IngestReport) -> Iterator[tuple[Article
             count += 1
             if isinstance(item, Rejected):
                 report.rejected.append(item)
-            article = item if isinstance(item, Article) else None
+            article = replace(item, origin=origin_of(item.origin)) if isinstance(item, Article) else None
             yield article, Progress(before + min(position, size), total, count)
         before += size
 

@@ -113,3 +113,14 @@ def test_what_cannot_be_read_is_said_and_the_rest_goes_on(store: Store, folder: 
     report = ingest(store, [folder, folder / "missing.txt"])
     assert outcome(report) == (3, 0, 0, 3)
     assert all(rejected.reason.endswith(".") for rejected in report.rejected)
+
+
+def test_an_upload_is_known_again_by_its_name(store: Store, tmp_path: Path) -> None:
+    reports = []
+    for number, text in enumerate(("The first version.", "The second version.")):
+        (tmp_path / str(number)).mkdir()
+        file = tmp_path / str(number) / "news.txt"
+        file.write_text(text)
+        reports.append(ingest(store, [file], origin_of=lambda origin: f"upload:{Path(origin).name}"))
+    assert [outcome(report) for report in reports] == [(1, 0, 0, 0), (0, 1, 0, 0)]
+    assert texts(store) == {"news": "The second version."}

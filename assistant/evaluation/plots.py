@@ -26,7 +26,7 @@ class _Frame:
     width: float = 360.0
     height: float = 270.0
     left: float = 58.0
-    right: float = 14.0
+    right: float = 22.0
     top: float = 14.0
     bottom: float = 44.0
 

@@ -26,14 +26,13 @@ from assistant.evaluation.report_list import (
 )
 from assistant.web.render import counted, day
 
-_FAMILIES = {
-    "Answers": "right em f1 contains",
-    "Citations": "citation_precision citation_recall verbatim",
-    "Who said it, who disagrees": "speaker disagreement sides",
-    "Abstaining and confidence": "answered abstained answering_f1 abstaining_f1 aurc ece",
+_FAMILIES = {  # and the beginnings of their metrics' names
+    "Answers": ("right", "em", "f1", "contains"),
+    "Citations": ("citation", "verbatim"),
+    "Who said it, who disagrees": ("speaker", "disagreement"),
+    "Abstaining and confidence": ("answer", "abst", "aurc", "ece"),
+    "Search": ("",),
 }
-_FAMILY = {name: family for family, names in _FAMILIES.items() for name in names.split()}
-_SEARCH = "Search"  # the family of all other metrics
 _MOST_GROUPS = 60
 _MOST_CHANGES = 20
 
@@ -150,9 +149,9 @@ def _scores(summary: Json, differences: Json) -> str:
         ("n", "figure count"),
     ]
     heads += [("Difference", "figure")] if differences else []
-    families: dict[str, list[str]] = {family: [] for family in (*_FAMILIES, _SEARCH)}
+    families: dict[str, list[str]] = {family: [] for family in _FAMILIES}
     for name in summary:
-        families[_FAMILY.get(name, _SEARCH)].append(name)
+        families[next(family for family, starts in _FAMILIES.items() if name.startswith(starts))].append(name)
     rows = [
         f'<tr class="family"><th scope="rowgroup" colspan="{len(heads)}">{family}</th></tr>'
         + "".join(_score(name, summary[name], differences.get(name), bool(differences)) for name in names)
@@ -210,7 +209,8 @@ def _figure(value: float | None, signed: bool = False) -> str:
 
 
 def _range(low: float | None, high: float | None, signed: bool = False) -> str:
-    return "" if low is None or high is None else f"{_figure(low, signed)} to {_figure(high, signed)}"
+    link = " to " if signed else "–"
+    return "" if low is None or high is None else f"{_figure(low, signed)}{link}{_figure(high, signed)}"
 
 
 def _count(value: object) -> str:

@@ -206,7 +206,8 @@
       for (const [field, value] of Object.entries(fields)) (values[field] ??= new Set()).add(String(value));
     }
     for (const [field, found] of Object.entries(values)) {
-      if (found.size < 2 || found.size > 60) continue;
+      const isKind = found.size > 1 && found.size <= 60 && [...found].every((value) => value.length <= 60);
+      if (!isKind) continue; // a text of its own for every question is nothing to choose by
       const options = [...found].sort().map((value) => make("option", {value, textContent: value}));
       const select = make("select", {onchange: () => { chosen.fields[field] = select.value; choose(); }}, make("option", {value: "", textContent: "All"}), options);
       byId("selects").append(make("label", {}, field, select));

@@ -272,7 +272,7 @@ def _add(startup: Startup, files: list[str] | None) -> Iterator[str]:
     for path in map(Path, dict.fromkeys(files or [])):
         yield render.outcomes(lines, f"Reading {path.name}…")
         try:
-            lines.append(render.outcome(path.name, startup.assistant.ingest([path])))
+            lines.append(render.outcome(path.name, startup.assistant.ingest_upload(path)))
         except SaidsoError as error:
             lines.append(render.failed(path.name, str(error)))
         finally:
