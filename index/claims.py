@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
 
+from index.cues import (
+    ADVERBS,
+    ALSO_NOUNS,
+    ASIDES,
+    BE,
+    BREAKS,
+    CLAUSAL,
+    DETERMINERS,
+    HAVE,
+    MODALS,
+    NUMBERS,
+    PLURALS,
+    PREPOSITIONS,
+    PRONOUNS,
+    SUBORDINATORS,
+    TIMES,
+    VERBS,
+    Verb,
+    word_set,
+)
 from index.passages import Span, split_sentences
+from index.quotations import GAP, QUOTED, Token, units
 
 
 @dataclass(frozen=True)
@@ -37,143 +55,8 @@ class Claim:
     direct: bool | None
 
 
-# After the colon, what may follow the verb: a (c)lause, a clause only after (t)hat, an (o)bject, an (i)nfinitive,
-# the (p)erson told.
-_STANCES = {
-    "accuses": "accuse:o blame:o condemn:o criticise:o criticize:o denounce:o",
-    "admits": "acknowledge:co admit:co admit_to:o concede:co confess:c",
-    "agrees": "agree:ti",
-    "announces": "announce:co",
-    "asks": "ask:pi ask_for:o call_for:o call_on:o demand:co request:o urge:o wonder:c",
-    "believes": "believe:c doubt:co fear:c hope:ci think:c",
-    "claims": "allege:c argue:c assert:co claim:coi contend:c insist:c maintain:c",
-    "confirms": "confirm:co",
-    "declines": "decline:i dismiss:o refuse:i reject:o",
-    "denies": "deny:co dispute:o",
-    "describes": "call:o characterize:o describe:o identify:o portray:o refer_to:o",
-    "estimates": "estimate:co put:o",
-    "explains": "explain:c",
-    "finds": "conclude:c determine:t discover:t find:t learn:t",
-    "orders": "instruct:p order:o",
-    "praises": "hail:o praise:o",
-    "predicts": "predict:co",
-    "promises": "offer:i pledge:ti promise:ti threaten:i vow:ti",
-    "questions": "question:o",
-    "recalls": "recall:co",
-    "replies": "answer:t reply:t respond:t",
-    "reports": "report:co",
-    "says": "add:t assure:p cite:o comment:t continue:t declare:c emphasize:co inform:p joke:c mention:o note:c "
-    "observe:t point_out:c point_to:o remark:t remind:p say:c speak_of:o state:c stress:co tell:p testify:c tweet:t "
-    "write:t",
-    "shows": "indicate:t reveal:t show:t",
-    "suggests": "hint:t imply:t propose:o suggest:co",
-    "warns": "caution:c warn:c warn_against:o warn_of:o",
-}
-_IRREGULAR = {
-    "admit": "admitted admitting",
-    "agree": "agreeing",
-    "find": "found",
-    "put": "put putting",
-    "refer": "referred referring",
-    "say": "said",
-    "show": "shown",
-    "speak": "spoke spoken",
-    "tell": "told",
-    "think": "thought",
-    "write": "wrote written",
-}
-
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-# These forms are nouns at least as often, and count as verbs only before "the", "that", a quotation or the like.
-_ALSO_NOUNS = _set(
-    "answer answers call calls claim claims comment comments demand demands dispute doubt doubts estimate estimates "
-    "fear fears finding hope hopes joke jokes note notes offer offers order orders pledge pledges praise promise "
-    "promises put question questions remark remarks reply report reporting reports request requests saying show "
-    "shows state states stress thinking thought tweet tweets vow vows writing"
-)
-_BE = _set("am is are was were be been being isn't wasn't get gets got getting")
-_HAVE = _set("has have had having")
-_MODALS = _set(
-    "to will would can could may might must shall should cannot do does did not never nor if whether don't didn't "
-    "doesn't won't wouldn't couldn't can't hasn't haven't hadn't"
-)
-_ADVERBS = _set(
-    "also later then now once again still since already just too first earlier often always ever both all even only "
-    "soon thus further"
-)
-_SUBORDINATORS = _set("while although though as after since because when where how whereas before until once")
-_BREAKS = _SUBORDINATORS | _set(
-    "and but or yet so that if whether what which who whom whose why unless than nor meanwhile however moreover then"
-)
-_PREPOSITIONS = _set(
-    "in on at during for from by with about over under to into through after before since until within via outside "
-    "inside amid despite following against among around without near between upon toward towards like per"
-)
-_TIMES = _set(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
-    "september october november december jan feb aug sept oct nov dec yesterday today tomorrow tonight earlier later "
-    "ago day week month year morning afternoon evening night"
-)
-_DETERMINERS = _set("a an the this that these those his her its their our my your some any each every no another")
-_PRONOUNS = _set("i you he she it we they one there")
-_PLURALS = _set("i we they who those many some most all both others people police men women critics percent half")
-_NUMBERS = _set("about around at between least more nearly no over roughly under up")
-_ASIDES = _PREPOSITIONS | _ADVERBS | _BREAKS | _TIMES
-_QUOTED = "“”"  # the word that stands for a whole quotation
-_STOPS = _set(". , ; : — –") | {""}
-
-_GAP = re.compile(r"\n\s*\n")
-_TOKEN = re.compile(r"\w+(?:[.'’&/-]\w+)*|[^\w\s]")
-_MARK = re.compile(r"''|[\"“”„«»‘’']")
-_CLOSERS = {"“": '”"', "„": "“”", "«": "»", '"': '"”', "''": ("''",), "‘": "’", "'": "'’"}
+_STOPS = word_set(". , ; : — –") | {""}
 _LONGEST = 400  # A "sentence" of more words is a table or junk, and reading it would take quadratic time.
-
-
-class _Verb(NamedTuple):
-    stance: str
-    frames: frozenset[str]
-    form: str
-
-
-def _forms(base: str) -> dict[str, str]:
-    """Return the forms of a verb, each with what it is: base, s, past or ing."""
-    stem, third = base.removesuffix("e"), base + ("es" if base.endswith(("s", "sh", "ch")) else "s")
-    past = stem + "ed"
-    if base.endswith("y") and base != "say" and base != "portray":
-        third, past = base[:-1] + "ies", base[:-1] + "ied"
-    forms = {base: "base", third: "s", past: "past", stem + "ing": "ing"}
-    return forms | {form: "ing" if form.endswith("ing") else "past" for form in _IRREGULAR.get(base, "").split()}
-
-
-def _read_table() -> dict[tuple[str, str], _Verb]:
-    """Map (form, particle or "") to what is known of the verb."""
-    table = {}
-    for stance, entries in _STANCES.items():
-        for entry in entries.split():
-            verb, frames = entry.split(":")
-            base, _, particle = verb.partition("_")
-            for form, kind in _forms(base).items():
-                table[form, particle] = _Verb(stance, frozenset(frames), kind)
-    return table
-
-
-_VERBS = _read_table()
-_CLAUSAL = frozenset("ctp")  # the frames of a verb that may stand after what it reports
-
-
-class _Token(NamedTuple):
-    """A word, a punctuation mark, or a whole quotation with its marks, `inner` being what they enclose."""
-
-    start: int
-    end: int
-    word: str
-    inner: Span | None = None
-
-
 _Range = tuple[int, int]  # token numbers, the end exclusive
 
 
@@ -193,9 +76,9 @@ def find_claims(text: str, sentences: Sequence[Span] | None = None) -> list[Clai
     claims: list[Claim] = []
     carried: Piece | None = None  # who goes on speaking in a sentence that is nothing but a quotation
     end = 0
-    for tokens in _units(text, split_sentences(text) if sentences is None else sentences):
+    for tokens in units(text, split_sentences(text) if sentences is None else sentences):
         between = text[end : tokens[0].start]
-        if between.strip() or _GAP.search(between):
+        if between.strip() or GAP.search(between):
             carried = None
         found = _Sentence(tokens).claims() if len(tokens) <= _LONGEST else []
         made = [claim for one in found if (claim := _claim(text, tokens, one)).content] or _untagged(
@@ -211,7 +94,7 @@ def _piece(text: str, start: int, end: int) -> Piece:
     return Piece(start, end, text[start:end])
 
 
-def _claim(text: str, tokens: Sequence[_Token], found: _Found) -> Claim:
+def _claim(text: str, tokens: Sequence[Token], found: _Found) -> Claim:
     def piece(part: _Range) -> Piece:
         first, last = tokens[part[0]], tokens[part[1] - 1]
         alone = part[1] - part[0] == 1 and first.inner
@@ -229,7 +112,7 @@ def _claim(text: str, tokens: Sequence[_Token], found: _Found) -> Claim:
     )
 
 
-def _untagged(text: str, tokens: Sequence[_Token], speaker: Piece | None) -> list[Claim]:
+def _untagged(text: str, tokens: Sequence[Token], speaker: Piece | None) -> list[Claim]:
     """Return the claim of a sentence that is nothing but quotations."""
     inners = [token.inner for token in tokens if token.inner]
     if any(token.inner is None and token.word[0].isalnum() for token in tokens):
@@ -244,71 +127,10 @@ def _inside(text: str, span: Span) -> Piece:
     return _piece(text, start, start + len(words.strip().rstrip(",")))
 
 
-def _units(text: str, sentences: Sequence[Span]) -> Iterator[list[_Token]]:
-    """Yield the tokens of each sentence, or of several that a quotation or a colon holds together."""
-    quotations = _quotations(text)
-    starts = [quotation.start for quotation in quotations]
-    units: list[Span] = []
-    for sentence in sentences:
-        nearest = bisect_right(starts, sentence.start) - 1
-        if units and nearest >= 0 and _joined(text, units[-1], quotations[nearest], sentence):
-            units[-1] = Span(units[-1].start, max(units[-1].end, sentence.end))
-        else:
-            units.append(sentence)
-    for unit in units:
-        first = max(0, bisect_right(starts, unit.start) - 1)
-        if tokens := _tokens(text, unit, quotations[first : bisect_right(starts, unit.end)]):
-            yield tokens
-
-
-def _joined(text: str, unit: Span, quotation: _Token, following: Span) -> bool:
-    introduced = text[unit.end - 1 : unit.end] == ":" and not text[unit.end : following.start].strip()
-    if introduced and quotation.start == following.start:
-        return True
-    return quotation.start < unit.end and following.start < quotation.end
-
-
-def _quotations(text: str) -> list[_Token]:
-    """Return the outermost quotations of `text`. One that is not closed ends with its paragraph."""
-    gaps = list(_GAP.finditer(text))
-    starts, ends = [0, *(gap.end() for gap in gaps)], [*(gap.start() for gap in gaps), len(text)]
-    return [found for start, end in zip(starts, ends, strict=True) for found in _quotations_within(text, start, end)]
-
-
-def _quotations_within(text: str, start: int, end: int) -> Iterator[_Token]:
-    opened: re.Match[str] | None = None
-    for mark in _MARK.finditer(text, start, end):
-        sign, after = mark.group(), text[mark.end() : mark.end() + 1]
-        if opened is None:
-            if sign in _CLOSERS and after.strip() and not text[max(0, mark.start() - 1) : mark.start()].isalnum():
-                opened = mark
-        elif sign in _CLOSERS[opened.group()] and not (sign in "'’" and after.isalnum()):
-            yield _Token(opened.start(), mark.end(), _QUOTED, Span(opened.end(), mark.start()))
-            opened = None
-    # A single mark that is never closed is an apostrophe.
-    if opened is not None and opened.group() not in "‘'":
-        yield _Token(opened.start(), end, _QUOTED, Span(opened.end(), end))
-
-
-def _tokens(text: str, unit: Span, quotations: Sequence[_Token]) -> list[_Token]:
-    tokens: list[_Token] = []
-    at = unit.start
-    for start, end, word, inner in quotations:
-        if inner is not None and start < unit.end and end > unit.start:
-            tokens += _words(text, at, start)
-            start, at = max(start, unit.start), min(end, unit.end)
-            tokens.append(_Token(start, at, word, Span(max(inner.start, start), min(inner.end, at))))
-    return tokens + _words(text, at, unit.end)
-
-
-def _words(text: str, start: int, end: int) -> list[_Token]:
-    return [_Token(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(text, start, end)]
-
-
 class _Sentence:
     """One sentence, and the rules that read it."""
 
-    def __init__(self, tokens: Sequence[_Token]) -> None:
+    def __init__(self, tokens: Sequence[Token]) -> None:
         self._low = [token.word.casefold().replace("’", "'") for token in tokens]
         self._capital = [token.word[0].isupper() for token in tokens]
 
@@ -333,10 +155,10 @@ class _Sentence:
         return 0 <= index < len(self._low) and self._capital[index]
 
     def _starts_phrase(self, index: int) -> bool:
-        return self._is_name(index) or self._at(index) in _DETERMINERS | _PRONOUNS
+        return self._is_name(index) or self._at(index) in DETERMINERS | PRONOUNS
 
-    def _verb(self, index: int) -> _Verb | None:
-        return _VERBS.get((self._at(index), ""))
+    def _verb(self, index: int) -> Verb | None:
+        return VERBS.get((self._at(index), ""))
 
     def _find(self, start: int, stops: Collection[str]) -> int:
         """Return the first position from `start` on that holds one of `stops`, or the end."""
@@ -355,7 +177,7 @@ class _Sentence:
     # “…,” X said.  X said …  “…,” said X.
 
     def _by_verb(self, at: int, earlier: _Range | None) -> _Found | None:
-        particled = _VERBS.get((self._low[at], self._at(at + 1)))
+        particled = VERBS.get((self._low[at], self._at(at + 1)))
         verb = particled or self._verb(at)
         if verb is None or not self._is_used(at, verb):
             return None
@@ -363,7 +185,7 @@ class _Sentence:
         end = self._subject_end(at)
         speaker = self._speaker_before(end, at, verb, earlier)
         inverted = None if speaker else self._speaker_after(at, after)
-        if inverted and verb.frames & _CLAUSAL:
+        if inverted and verb.frames & CLAUSAL:
             content = self._around(at, inverted[1])
         else:
             speaker = speaker or (earlier if self._at(end - 1) == "," else None)
@@ -372,41 +194,41 @@ class _Sentence:
         return _Found(said_by, (at, after), content, verb.stance) if said_by and content else None
 
     def _subject_end(self, at: int) -> int:
-        while self._at(at - 1) in _ADVERBS | _HAVE | _BE or self._at(at - 1).endswith("ly"):
+        while self._at(at - 1) in ADVERBS | HAVE | BE or self._at(at - 1).endswith("ly"):
             at -= 1
         return at
 
-    def _is_used(self, at: int, verb: _Verb) -> bool:
+    def _is_used(self, at: int, verb: Verb) -> bool:
         """Whether this form is a finite verb or a participle here: not negated, passive, conditional or a noun."""
         end = self._subject_end(at)
         auxiliaries = set(self._low[end:at])
-        if self._at(end - 1) in _MODALS | _DETERMINERS | _PREPOSITIONS | {"of"} or self._at(at - 1) == "so":
+        if self._at(end - 1) in MODALS | DETERMINERS | PREPOSITIONS | {"of"} or self._at(at - 1) == "so":
             return False
-        if auxiliaries & (_BE if verb.form == "past" else _BE | _HAVE if verb.form != "ing" else frozenset()):
+        if auxiliaries & (BE if verb.form == "past" else BE | HAVE if verb.form != "ing" else frozenset()):
             return False
-        return self._low[at] not in _ALSO_NOUNS or self._at(at + 1) in _DETERMINERS | _PRONOUNS | {
+        return self._low[at] not in ALSO_NOUNS or self._at(at + 1) in DETERMINERS | PRONOUNS | {
             "to",
             ":",
-            _QUOTED,
+            QUOTED,
         }
 
-    def _agrees(self, speaker: _Range, verb: _Verb) -> bool:
+    def _agrees(self, speaker: _Range, verb: Verb) -> bool:
         """Whether these words can be the subject of this form, and are a party that says something."""
         words = self._low[slice(*speaker)]
         if words in (["you"], ["one"]) or (words == ["i"] and verb.stance == "believes"):
             return False
         if words[0] in ("a", "an") and verb.frames == {"o"} and self._is_word(speaker[0] - 1):
-            return self._at(speaker[0] - 1) in _BREAKS | _ADVERBS  # "shared a paper called …"
-        return verb.form != "base" or any(word in _PLURALS or word.endswith("s") or word == "and" for word in words)
+            return self._at(speaker[0] - 1) in BREAKS | ADVERBS  # "shared a paper called …"
+        return verb.form != "base" or any(word in PLURALS or word.endswith("s") or word == "and" for word in words)
 
     # The speaker
 
-    def _speaker_before(self, end: int, at: int, verb: _Verb, earlier: _Range | None) -> _Range | None:
+    def _speaker_before(self, end: int, at: int, verb: Verb, earlier: _Range | None) -> _Range | None:
         previous = self._at(end - 1)
-        participle = verb.form == "ing" and not _BE & set(self._low[end:at])
+        participle = verb.form == "ing" and not BE & set(self._low[end:at])
         if participle or previous in ("and", "but", "then"):
             return earlier or self._opening_name()
-        if previous == _QUOTED or (previous == "," and self._at(end - 2) == _QUOTED):
+        if previous == QUOTED or (previous == "," and self._at(end - 2) == QUOTED):
             return None
         if previous in ("who", "which"):
             return self._antecedent(end - 1)
@@ -415,7 +237,7 @@ class _Sentence:
     def _opening_name(self) -> _Range | None:
         first = end = int(self._at(0) in ("but", "and", "yet"))
         end += self._at(first) in ("the", "he", "she", "it", "they")
-        while self._is_name(end) and self._low[end] not in _ASIDES | _DETERMINERS:
+        while self._is_name(end) and self._low[end] not in ASIDES | DETERMINERS:
             end += 1
         return (first, end) if end > first and not self._at(end - 1).endswith(("ing", "the", "'s")) else None
 
@@ -427,7 +249,7 @@ class _Sentence:
         while self._is_name(first) and self._is_name(first - 1):
             first -= 1
         near = range(first - 1, max(first - 4, -1), -1)
-        first = next((at for at in near if self._low[at] in _DETERMINERS), first)
+        first = next((at for at in near if self._low[at] in DETERMINERS), first)
         return (first, end) if self._may_speak(first, end) else None
 
     def _noun_phrase(self, end: int) -> _Range | None:
@@ -438,7 +260,7 @@ class _Sentence:
         for opened in commas[-1:-6:-1]:
             head = self._chunk(opened)
             if head and (self._at(head[0] - 1) != "," or (self._is_name(head[0]) and self._is_name(head[1] - 1))):
-                aside = self._at(opened + 1) in _ASIDES and self._at(opened + 2) != "of"
+                aside = self._at(opened + 1) in ASIDES and self._at(opened + 2) != "of"
                 return (head[0], opened if aside else end - 1)
         return None
 
@@ -456,20 +278,20 @@ class _Sentence:
         word, verb = self._low[index], self._verb(index)
         if word in ("and", "or"):
             joins = self._is_name(index - 1) == self._is_name(index + 1)
-            return not joins or self._at(index + 1) in _DETERMINERS | _PRONOUNS
-        if verb and verb.form in ("past", "s") and word not in _ALSO_NOUNS:
+            return not joins or self._at(index + 1) in DETERMINERS | PRONOUNS
+        if verb and verb.form in ("past", "s") and word not in ALSO_NOUNS:
             return True
-        return word in _BREAKS | _BE | _HAVE | _MODALS or not (word[0].isalnum() or word in ".&$%#()'")
+        return word in BREAKS | BE | HAVE | MODALS or not (word[0].isalnum() or word in ".&$%#()'")
 
     def _after_adverbial(self, first: int, end: int) -> int:
         """Skip "On Friday", "A day later", "The day after the strike" and the like before a noun phrase."""
-        linked = _PREPOSITIONS | _DETERMINERS | {"of", "and", "or", "&", "all", "both", "half"}
+        linked = PREPOSITIONS | DETERMINERS | {"of", "and", "or", "&", "all", "both", "half"}
         for at in range(end - 1, first, -1):
-            if self._low[at] in _DETERMINERS | _PRONOUNS and self._low[at - 1] not in linked:
+            if self._low[at] in DETERMINERS | PRONOUNS and self._low[at - 1] not in linked:
                 return at
-            if self._low[at - 1] in _TIMES and self._starts_phrase(at) and self._low[at] not in _TIMES:
+            if self._low[at - 1] in TIMES and self._starts_phrase(at) and self._low[at] not in TIMES:
                 return at
-        opens = self._at(first) in _PREPOSITIONS
+        opens = self._at(first) in PREPOSITIONS
         names = (at for at in range(first + 2, end) if self._is_name(at) and not self._is_name(at - 1))
         return next(names, end) if opens else first
 
@@ -477,35 +299,35 @@ class _Sentence:
         if not 0 <= first < end:
             return False
         last = self._low[end - 1]
-        if last in _PREPOSITIONS | {"there", "of"} | (_DETERMINERS - {"this", "that", "some", "another"}):
+        if last in PREPOSITIONS | {"there", "of"} | (DETERMINERS - {"this", "that", "some", "another"}):
             return False
         first_word = self._low[first]
-        opens = self._starts_phrase(first) or first_word in _PLURALS or first_word[0].isdigit()
-        return opens or last in _PLURALS or last.endswith("s")
+        opens = self._starts_phrase(first) or first_word in PLURALS or first_word[0].isdigit()
+        return opens or last in PLURALS or last.endswith("s")
 
     def _speaker_after(self, at: int, after: int) -> _Range | None:
         """Return X in “…,” said X."""
-        quoted = _QUOTED in (self._at(at - 1), self._at(at - 2) if self._at(at - 1) == "," else "")
+        quoted = QUOTED in (self._at(at - 1), self._at(at - 2) if self._at(at - 1) == "," else "")
         starts = self._starts_phrase(after) and self._at(after) != "that"
         if not starts or not (quoted or self._at(at - 1) == ","):
             return None
-        end, stops = after, _TIMES | (_PREPOSITIONS - {"for", "with", "from", "at"})
+        end, stops = after, TIMES | (PREPOSITIONS - {"for", "with", "from", "at"})
         while end < len(self._low) and not self._ends_phrase(end) and self._low[end] not in stops:
             end += 1
-        if self._at(end) in _MODALS | _BE | _HAVE or not (quoted or self._at(end) in _ASIDES | {"", ","}):
+        if self._at(end) in MODALS | BE | HAVE or not (quoted or self._at(end) in ASIDES | {"", ","}):
             return None
         end = self._with_apposition(self._trimmed(after, end))
         return (after, end) if end > after else None
 
     def _with_apposition(self, end: int) -> int:
         following = self._at(end + 1)
-        if self._at(end) != "," or following in _ASIDES | {_QUOTED} or following.endswith("ing"):
+        if self._at(end) != "," or following in ASIDES | {QUOTED} or following.endswith("ing"):
             return end
-        return self._trimmed(end, self._find(end + 1, {",", ";", ":", "—", "–", _QUOTED}))
+        return self._trimmed(end, self._find(end + 1, {",", ";", ":", "—", "–", QUOTED}))
 
     # The content
 
-    def _content(self, speaker: _Range, after: int, verb: _Verb) -> tuple[_Range, ...]:
+    def _content(self, speaker: _Range, after: int, verb: Verb) -> tuple[_Range, ...]:
         if self._is_tag(speaker[0], after, verb):
             return self._around(speaker[0], after)
         start = self._start(after, verb)
@@ -515,7 +337,7 @@ class _Sentence:
 
     def _part(self, start: int) -> _Range:
         """Return the quotation that starts here, where nothing but punctuation follows it, or else the clause."""
-        if self._low[start] == _QUOTED and not any(map(self._is_word, range(start + 1, len(self._low)))):
+        if self._low[start] == QUOTED and not any(map(self._is_word, range(start + 1, len(self._low)))):
             return (start, start + 1)
         end = next((at for at in range(start + 1, len(self._low)) if self._breaks_off(at)), len(self._low))
         return (start, max(self._trimmed(start, end), start + 1))
@@ -524,23 +346,23 @@ class _Sentence:
         """Whether a clause ends here: "…, adding that …", "…, and showed …"."""
         word, following, verb = self._low[index], self._at(index + 1), self._verb(index + 1)
         if word == ",":
-            if verb and verb.form in ("ing", "past") and following not in _ALSO_NOUNS:
+            if verb and verb.form in ("ing", "past") and following not in ALSO_NOUNS:
                 return True
             return following == "according" or (following in ("and", "but") and self._at(index + 2).endswith("ed"))
         participle = self._verb(index)
         return word == ";" or bool(participle and participle.form == "ing" and following == "that")
 
-    def _is_tag(self, first: int, after: int, verb: _Verb) -> bool:
+    def _is_tag(self, first: int, after: int, verb: Verb) -> bool:
         """Whether "X said" stands after (or inside) what X said."""
         before, word = self._at(first - 1), self._at(after)
-        quoted = before == _QUOTED or (before == "," and self._at(first - 2) == _QUOTED)
-        if not verb.frames & _CLAUSAL or not (quoted or before in (",", "—", "–")):
+        quoted = before == QUOTED or (before == "," and self._at(first - 2) == QUOTED)
+        if not verb.frames & CLAUSAL or not (quoted or before in (",", "—", "–")):
             return False
         if word in _STOPS:
-            return quoted or (word != ":" and self._at(after + 1) != _QUOTED)
+            return quoted or (word != ":" and self._at(after + 1) != QUOTED)
         if self._introduced(after) is not None:
             return False
-        adverbial = word in (_ASIDES | {"last"}) - {"to", "that", "and", "but"} or word.endswith("ly")
+        adverbial = word in (ASIDES | {"last"}) - {"to", "that", "and", "but"} or word.endswith("ly")
         return adverbial or (quoted and "p" in verb.frames)
 
     def _introduced(self, index: int) -> int | None:
@@ -549,40 +371,40 @@ class _Sentence:
             verb = self._verb(at)
             if self._low[at] in ("that", ":"):
                 return at + 1
-            if self._low[at] == _QUOTED:
+            if self._low[at] == QUOTED:
                 return at
-            if self._low[at] in (_BREAKS | {";"}) - {"then"} or (verb and verb.form == "ing"):
+            if self._low[at] in (BREAKS | {";"}) - {"then"} or (verb and verb.form == "ing"):
                 return None
         return None
 
-    def _start(self, index: int, verb: _Verb) -> int | None:
+    def _start(self, index: int, verb: Verb) -> int | None:
         """Return where what the verb reports starts after it."""
         word, frames = self._at(index), verb.frames
-        if word == _QUOTED or (word in ("that", ",", ":") and frames & _CLAUSAL):
-            introduced = word in ("that", _QUOTED) or self._at(index + 1) == _QUOTED
-            return index + (word != _QUOTED) if introduced else None
+        if word == QUOTED or (word in ("that", ",", ":") and frames & CLAUSAL):
+            introduced = word in ("that", QUOTED) or self._at(index + 1) == QUOTED
+            return index + (word != QUOTED) if introduced else None
         if word == "to" or not self._is_word(index):
             return index if word == "to" and "i" in frames else None
         if "p" in frames:
             return self._after_person(index)
         if self._at(index - 1) in ("put", "puts", "putting"):
             return index if self._sets_number(index) else None
-        if word in _PREPOSITIONS | _TIMES | _ADVERBS | {"of"}:
-            return self._introduced(index) if frames & _CLAUSAL else None
-        if word in _BREAKS | _BE | _HAVE | _MODALS | {"otherwise", "differently"}:
+        if word in PREPOSITIONS | TIMES | ADVERBS | {"of"}:
+            return self._introduced(index) if frames & CLAUSAL else None
+        if word in BREAKS | BE | HAVE | MODALS | {"otherwise", "differently"}:
             asked = word in ("if", "whether", "what", "how", "why", "who", "where", "when") and frames & {
                 "c",
                 "o",
             }
             return index if asked or word in ("having", "being") else None
         found_nothing = word == "no" and self._at(index + 1) == "evidence"
-        bare = "t" in frames and word in _PRONOUNS
+        bare = "t" in frames and word in PRONOUNS
         return index if frames & {"c", "o"} or found_nothing or bare else None
 
     def _sets_number(self, index: int) -> bool:
         """Whether "the dead at 42" or the like stands here."""
         ahead = self._low[index : index + 20]
-        return any(word == "at" and (than[0].isdigit() or than in _NUMBERS) for word, than in pairwise(ahead))
+        return any(word == "at" and (than[0].isdigit() or than in NUMBERS) for word, than in pairwise(ahead))
 
     def _after_person(self, index: int) -> int | None:
         """Return where the content starts in "told reporters that …", "asked her whether …", "told CNN he …"."""
@@ -593,40 +415,40 @@ class _Sentence:
                 return at
         if introduced is not None:
             return introduced
-        end = index + (self._low[index] in _DETERMINERS)
+        end = index + (self._low[index] in DETERMINERS)
         while self._is_name(end):
             end += 1
         end = max(end, index + 1)
-        return end if self._at(end) in _DETERMINERS | _PRONOUNS else None
+        return end if self._at(end) in DETERMINERS | PRONOUNS else None
 
     def _around(self, first: int, last: int) -> tuple[_Range, ...]:
         """Return what stands before the words `first` to `last` of a tag, and what goes on after them."""
         end = self._trimmed(0, first)
         start = max((at + 1 for at in range(end) if self._low[at] in (";", ":")), default=0)
-        if self._at(end - 1) == _QUOTED and not self._is_word(end - 2) and self._at(end - 2) != _QUOTED:
+        if self._at(end - 1) == QUOTED and not self._is_word(end - 2) and self._at(end - 2) != QUOTED:
             start = end - 1
         while start < end and self._low[start] in ("but", "and", "yet", "so", ","):
             start += 1
         if start >= end:
             return ()
-        after = self._resumed(last, start == end - 1 and self._low[start] == _QUOTED)
-        opens = self._low[start] in (_PREPOSITIONS | _SUBORDINATORS) - _NUMBERS
-        if opens and after is None and not {",", _QUOTED} & set(self._low[start:end]):
+        after = self._resumed(last, start == end - 1 and self._low[start] == QUOTED)
+        opens = self._low[start] in (PREPOSITIONS | SUBORDINATORS) - NUMBERS
+        if opens and after is None and not {",", QUOTED} & set(self._low[start:end]):
             return ()  # "After the hearing, X said on Friday …"
         return ((start, end), after) if after else ((start, end),)
 
     def _resumed(self, last: int, quoted: bool) -> _Range | None:
         """Return what goes on after a tag: “…,” X said, “…”  It was, X said, the first."""
-        mark = self._find(last, {",", ":", ";", "—", "–", _QUOTED})
-        start = mark if self._at(mark) == _QUOTED else mark + 1
+        mark = self._find(last, {",", ":", ";", "—", "–", QUOTED})
+        start = mark if self._at(mark) == QUOTED else mark + 1
         word = self._at(start)
         if self._at(mark) == ";" or not word:
             return None
-        if word == _QUOTED:
+        if word == QUOTED:
             return self._part(start) if self._is_word(start + 1) else (start, start + 1)
         if word == "that":
             return self._part(start + 1) if self._at(start + 1) else None
-        goes_on = word in ("and", "but", "because", "although") or (mark == last and word not in _ASIDES | {"a", "an"})
+        goes_on = word in ("and", "but", "because", "although") or (mark == last and word not in ASIDES | {"a", "an"})
         if quoted or self._at(mark) != "," or not goes_on or word.endswith("ing") or word == "according":
             return None
         return self._part(start)

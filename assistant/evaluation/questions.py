@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
+import io
 import json
 import zlib
 from collections.abc import Iterator, Mapping
@@ -92,11 +94,9 @@ def _gold(fields: object, fallback_id: str, place: str) -> Gold:
 
 
 def _csv_lines(path: Path, text: str) -> Iterator[Gold]:
-    import csv
-
     header = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=header.count)
-    rows = csv.DictReader(text.splitlines(keepends=True), delimiter=delimiter, strict=True, restval="")
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, restval="")
     try:
         names = [(name or "").strip() for name in rows.fieldnames or []]
         if text.strip() and "question" not in names:
@@ -107,7 +107,7 @@ def _csv_lines(path: Path, text: str) -> Iterator[Gold]:
                 raise SaidsoError(f"{path}, line {rows.line_num}: there are more cells than the header has columns.")
             yield _gold(_from_cells(row), str(rows.line_num), f"{path}, line {rows.line_num}")
     except csv.Error as error:
-        raise SaidsoError(f"{path}, line {rows.line_num}: this is not CSV ({error}).") from error
+        raise SaidsoError(f"{path}, line {rows.line_num + 1}: from here on this is not CSV ({error}).") from error
 
 
 def _from_cells(row: Mapping[str, str]) -> dict[str, Any]:
@@ -241,7 +241,7 @@ def _qrels_file(folder: Path) -> Path:
 def _grades(path: Path, text: str) -> dict[str, dict[str, float]]:
     """Return {query: {document: grade above 0}}; a first line that names the columns is passed over."""
     grades: dict[str, dict[str, float]] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         cells = line.split("\t")
         if not line.strip() or (number == 1 and "query-id" in cells):
             continue
