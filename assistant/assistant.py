@@ -23,6 +23,7 @@ _READ_DEPTH = 12  # passages read for one question
 _MOST_STATEMENTS = 3
 _MOST_STATEMENTS_OF_ONE_SPEAKER = 5
 _WORTH_SAYING = 0.5  # of the best sentence's score
+_WORTH_SAYING_OF_ONE_SPEAKER = 0.25  # that it is the asked speaker's word speaks for it already
 _SAME = 0.7  # share of words in common that makes two sentences one
 _CLOSEST = 3
 _PRONOUNS = frozenset("he she it they we i one who".split())
@@ -128,9 +129,10 @@ def choose(reading: Reading) -> list[Evidence]:
     own = [evidence for evidence in reading.evidence if evidence.by_speaker]
     pool = own or reading.evidence
     most = _MOST_STATEMENTS_OF_ONE_SPEAKER if own else _MOST_STATEMENTS
+    least = pool[0].score * (_WORTH_SAYING_OF_ONE_SPEAKER if own else _WORTH_SAYING) if pool else 0.0
     chosen: list[Evidence] = []
     for evidence in pool:
-        if len(chosen) == most or evidence.score < _WORTH_SAYING * pool[0].score:
+        if len(chosen) == most or evidence.score < least:
             break
         if not any(_alike(evidence.text, other.text) for other in chosen):
             chosen.append(evidence)

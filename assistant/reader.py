@@ -56,12 +56,15 @@ class Reader(Protocol):
 
 Features = dict[str, float]
 
-# Logistic regressions, fitted on one half of the NewsQA sample by `python -m assistant.training.evidence`.
+# Logistic regressions, fitted on one half of the NewsQA sample by `python -m assistant.training.evidence`. On the other
+# half the best sentence answers 57 % of what was retrieved, one of the best three 79 %, and confidence has an area
+# under the curve of .82 and a calibration error of .04.
 SENTENCE_WEIGHTS: Features = {
-    "bias": -6.0, "cosine": 5.0, "words": 2.0, "passage_words": 1.0, "retrieval": 2.0, "fits": 0.5, "speaker": 1.5,
+    "bias": -9.12, "cosine": 0.70, "words": 4.03, "passage_words": -1.07, "retrieval": 5.96, "fits": 2.00,
+    "speaker": 0.50,
 }  # fmt: skip
 CONFIDENCE_WEIGHTS: Features = {
-    "bias": -6.0, "score": 2.0, "cosine": 4.0, "words": 1.0, "passage_words": 2.0, "similarity": 3.0,
+    "bias": -4.09, "score": 3.86, "cosine": 2.37, "words": 0.07, "passage_words": 0.40, "similarity": 0.06,
 }  # fmt: skip
 
 

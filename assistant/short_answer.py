@@ -89,7 +89,8 @@ def _spans(question: Question, sentence: str) -> list[Span]:
     asked = set(_name_words(question.text))
     match question.kind:
         case Kind.HOW_MANY:
-            found = [Span(*match.span()) for match in _NUMBER.finditer(sentence) if not _is_year(match.group())]
+            dates = [match.span() for match in _DATE.finditer(sentence)]
+            found = [Span(*match.span()) for match in _NUMBER.finditer(sentence) if not _lies_in_one(match, dates)]
         case Kind.WHEN:
             found = [Span(*match.span()) for match in _DATE.finditer(sentence)]
         case Kind.WHERE:
@@ -101,5 +102,5 @@ def _spans(question: Question, sentence: str) -> list[Span]:
     return [span for span in found if not asked.issuperset(_name_words(sentence[span.start : span.end]))]
 
 
-def _is_year(text: str) -> bool:
-    return re.fullmatch(r"(?:19|20)\d\d", text) is not None
+def _lies_in_one(match: re.Match[str], spans: Sequence[tuple[int, int]]) -> bool:
+    return any(start <= match.start() and match.end() <= end for start, end in spans)

@@ -1,38 +1,40 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
+from assistant.answer import Answer
 from assistant.assistant import Assistant
 from assistant.evaluation.baseline import Baseline
-from assistant.evaluation.command import eval_command
+from assistant.evaluation.command import eval_app
 from assistant.evaluation.gate import Gate
 from assistant.evaluation.gold import QuestionSet
 from assistant.evaluation.journal import Journal
-from assistant.evaluation.progress import sentence
 from assistant.evaluation.questions import read_questions
 from assistant.evaluation.run import Run, Step, evaluate
 from assistant.evaluation.table import table
 from assistant.settings import sample_articles
+from index.articles import Article
+from index.catalogue import Holdings
 from index.errors import SaidsoError
+from index.search import Hit
 
 ASKED: list[tuple[str, str | None, str | None]] = [  # question, article, the words in it that answer
     ("How many bombs did the F-15s drop?", "2017-06-07-bontrager-investigation-findings", "ten bombs"),
-    ("What did Ole Solvang say about the investigation?", "2017-06-07-solvang-answers-investigation", "not end with its"),
+    ("What did Ole Solvang say about the investigation?", "2017-06-07-solvang-answers-investigation", "not end"),
     ("How many civilians did Airwars say the coalition had killed?", "2017-03-17-airwars-coalition-toll", "2,462"),
-    ("What did Mohamed al Shaghel say about the people inside?", "2017-03-17-al-shaghel-no-affiliation", "no affiliation"),
+    ("What did Mohamed al Shaghel say about the people inside?", "2017-03-17-al-shaghel-no-affiliation", "affiliation"),
     ("What did Bellingcat say was destroyed?", "2017-04-18-bellingcat-northern-side", "northern side"),
-    ("What was opened by the Defense Department on March 20?", "2017-03-20-credibility-assessment", "credibility assessment"),
+    ("What was opened by the Defense Department on March 20?", "2017-03-20-credibility-assessment", "assessment"),
     ("Who won the 2022 World Cup?", None, None),
     ("How do I bake sourdough bread?", None, None),
 ]  # fmt: skip
@@ -66,6 +68,31 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(samples: Assistant, asked: QuestionSet, out: Path) -> Run:
     return evaluate(samples, asked, out=out)
+
+
+class Silent(Assistant):
+    """Holds one article, finds nothing, answers nothing, at once."""
+
+    def __init__(self) -> None:
+        pass
+
+    def warm_up(self) -> None:
+        pass
+
+    def ask(self, question: str, *_: object, id: str | None = None, **__: object) -> Answer:
+        return Answer(question, "Nothing.", abstained=True, id=id, timings_ms={"total": 1.0})
+
+    def search(self, *_: object, **__: object) -> list[Hit]:
+        return []
+
+    def article(self, article_id: str) -> Article | None:
+        return Article("here", "The bridge is closed.", source="Post") if article_id == "here" else None
+
+    def articles(self) -> list[Article]:
+        return [Article("here", "")]
+
+    def holdings(self) -> Holdings:
+        return Holdings(1, 1, (("Post", 1),), "", "")
 
 
 def without_times(value: dict[str, Any]) -> dict[str, Any]:
@@ -104,13 +131,12 @@ def test_the_run_file_keeps_its_schema(run: Run, out: Path) -> None:
     assert all(set(row) == {"low", "high", "confidence", "accuracy", "n"} for row in stored["curves"]["reliability"])
     coverage = [share for share, _ in stored["curves"]["risk_coverage"]]
     assert coverage == sorted(coverage) and 0 < coverage[-1] <= 1
-    assert os.listdir(out.parent) == [out.name], "the journal is gone"
+    assert list(out.parent.iterdir()) == [out], "the journal is gone"
 
 
 def test_groups(run: Run) -> None:
-    assert set(run.groups) == {"kind", "outlet", "year", "answerable", "half"} - (
-        {"year"} if "year" not in run.groups else set()
-    ), "`note` differs for every question only because there are few; it is no group"
+    assert set(run.groups) >= {"kind", "answerable", "half"}
+    assert "note" not in run.groups, "it only says which question it is"
     assert {value: part["right"]["n"] for value, part in run.groups["answerable"].items()} == {"yes": 6, "no": 2}
     assert {value: part["right"]["n"] for value, part in run.groups["half"].items()} == {"0": 4, "1": 4}
     assert sum(part["right"]["n"] for part in run.groups["kind"].values()) == len(ASKED)
@@ -149,16 +175,15 @@ def test_a_journal_of_another_run_is_not_read(tmp_path: Path) -> None:
         Journal.beside(tmp_path / "no" / "run.json", {}).append_to({})
 
 
-def test_what_makes_figures_doubtful_is_said(samples: Assistant, tmp_path: Path) -> None:
+def test_what_makes_figures_doubtful_is_said(tmp_path: Path) -> None:
     path = tmp_path / "odd.jsonl"
-    article = ASKED[0][1]
     odd = [
         {"id": "gone", "question": "Who?", "articles": ["no-such-1", "no-such-2"]},
-        {"id": "far", "question": "How many?", "spans": [{"article": article, "start": 0, "end": 999_999}]},
+        {"id": "far", "question": "How many?", "spans": [{"article": "here", "start": 0, "end": 999_999}]},
         {"id": "then", "question": "When?", "as_of": "2017-03-20"},
     ]
     path.write_text("\n".join(map(json.dumps, odd)))
-    run = evaluate(samples, path, warnings=["As given."])
+    run = evaluate(Silent(), path, warnings=["As given."])
     assert run.warnings == [
         "As given.",
         "2 gold articles are not indexed, so that nothing can find them: no-such-1, no-such-2.",
@@ -168,9 +193,10 @@ def test_what_makes_figures_doubtful_is_said(samples: Assistant, tmp_path: Path)
     assert run.summary["mrr@10"]["n"] == 2
 
 
-def test_a_limit_draws_by_the_seed(samples: Assistant, asked: QuestionSet) -> None:
-    drawn = [[entry["id"] for entry in evaluate(samples, asked, limit=2, seed=s).questions] for s in (1, 1, 2)]
-    assert drawn[0] == drawn[1] == sorted(drawn[0]) and len(drawn[0]) == 2
+def test_a_limit_draws_by_the_seed(asked: QuestionSet) -> None:
+    assert len(evaluate(Silent(), asked, limit=99).questions) == len(ASKED)
+    drawn = [[entry["id"] for entry in evaluate(Silent(), asked, limit=3, seed=s).questions] for s in (1, 1, 2)]
+    assert drawn[0] == drawn[1] == sorted(drawn[0]) and len(drawn[0]) == 3
     assert drawn[0] != drawn[2]
 
 
@@ -221,56 +247,11 @@ def test_a_baseline_that_is_none(asked: QuestionSet, run: Run, tmp_path: Path) -
     assert "Only 3 of 3 questions" in str(Baseline("run.json", run.as_json()).warning(run.questions[:3]))
 
 
-@pytest.mark.parametrize(
-    ("text", "passes"),
-    [
-        ("f1>=0.5", True), ("f1 >= .6", False), ("f1>0.5", False), ("ece<=0.1", True), ("ece<0.05", False),
-        ("p95<=1500", False), ("peak_memory_mb<1000", True), ("f1>=baseline", False), ("f1>=baseline-0.1", True),
-        ("f1 >= baseline - 0.05", False), ("ece<=baseline+0.05", True), ("ece<baseline", False), ("speaker>=0", False),
-    ],
-)  # fmt: skip
-def test_gates(text: str, passes: bool) -> None:
-    differences = {"f1": {"value": -0.1}, "ece": {"value": 0.02}}
-    run = {
-        "summary": {"f1": {"value": 0.5}, "ece": {"value": 0.1}},
-        "latency_ms": {"p50": 1.0, "p95": 2000.0, "p99": 3000.0},
-        "peak_memory_mb": 800.0,
-        "baseline": {"file": "b.json", "differences": differences, "changed": []},
-    }
-    verdict = Gate.parse(text).check(run)
-    assert verdict.passed is passes
-    assert verdict.sentence.startswith(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("f1", "is not a condition"),
-        ("f1=0.5", "is not a condition"),
-        ("f1>=high", "is not a condition"),
-        ("f1>=0.5 or so", "is not a condition"),
-        ("bleu>=0.5", "names no metric; there are hit@1, "),
-        ("p95<=baseline", "cannot be held against the baseline"),
-    ],
-)
-def test_gates_that_cannot_be_read(text: str, words: str) -> None:
-    with pytest.raises(SaidsoError, match=words):
-        Gate.parse(text)
-
-
-def test_progress_is_a_sentence() -> None:
-    assert sentence(Step(3, 1200, None)) == "3 of 1,200 questions"
-    assert sentence(Step(3, 1200, 59.6)) == "3 of 1,200 questions, about 1 min 00 s left"
-    assert sentence(Step(3, 1200, 9)) == "3 of 1,200 questions, about 9 s left"
-
-
 # ── the command ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def saidso_eval(*arguments: object) -> Result:
-    app = typer.Typer()
-    app.command()(eval_command)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(eval_app, [str(argument) for argument in arguments])
 
 
 def test_the_command_over_articles_leaves_nothing_behind(
@@ -287,6 +268,13 @@ def test_the_command_over_articles_leaves_nothing_behind(
     assert "f1>=1.1: f1 is" in ran.stderr and "falls short by" in ran.stderr and "verbatim" not in ran.stderr
     assert len(json.loads((tmp_path / "run.json").read_text())["questions"]) == 2
     assert not list((tmp_path / "tmp").iterdir()) and not own_data_folder.exists()
+
+
+def test_an_empty_index_and_an_empty_set_are_told(asked: QuestionSet, tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").write_text("\n")
+    for arguments, words in (([asked.file], "No articles are indexed"), ([tmp_path / "none.jsonl"], "no questions")):
+        ran = saidso_eval(*arguments)
+        assert isinstance(ran.exception, SaidsoError) and words in str(ran.exception)
 
 
 @pytest.mark.parametrize(
@@ -308,23 +296,23 @@ def test_wrong_usage_is_told_before_anything_is_asked(
 def test_ctrl_c_and_the_same_command_again(tmp_path: Path) -> None:
     squad = [{"context": "The mayor said the bridge was closed on Monday.", "qas": [
         {"id": f"q{n}", "question": f"When was bridge {n} closed?", "answers": [{"text": "Monday", "answer_start": 40}]}
-        for n in range(60)
+        for n in range(25)
     ]}]  # fmt: skip
     (tmp_path / "q.json").write_text(json.dumps({"data": [{"title": "Bridge", "paragraphs": squad}]}))
     out, journal = tmp_path / "run.json", tmp_path / "run.json.journal"
-    code = "import typer; from assistant.evaluation.command import eval_command; typer.run(eval_command)"
+    code = "from assistant.evaluation.command import eval_app; eval_app()"
     command = [sys.executable, "-c", code, str(tmp_path / "q.json"), "--out", str(out)]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     while running.poll() is None and not (journal.exists() and journal.read_text().count("\n") > 3):
-        pass
+        time.sleep(0.02)
     running.send_signal(2)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130, err
     assert "run the same command again to go on" in err and "Traceback" not in err
     kept = journal.read_text().splitlines()[1:]
-    assert 0 < len(kept) < 60 and not out.exists()
+    assert 0 < len(kept) < 25 and not out.exists()
     ran = saidso_eval(tmp_path / "q.json", "--out", out)
     assert ran.exit_code == 0, ran.output
-    assert "60 questions. Time for an answer" in ran.stdout
+    assert "25 questions. Time for an answer" in ran.stdout
     first = json.loads(out.read_text())["questions"][0]["answer"]
     assert first == json.loads(kept[0])["answer"], "with the time it took then"

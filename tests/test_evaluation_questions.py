@@ -138,7 +138,7 @@ def test_csv(tmp_path: Path, delimiter: str) -> None:
         ("q.jsonl", '{"question": " "}', "line 1: the question cannot be asked: The question is empty"),
         ("q.jsonl", '{"question": "Who?", "answers": "me"}', "has \"answers\": 'me', which is not"),
         ("q.jsonl", '{"question": "Who?", "articles": [{}]}', 'line 1: the question has "articles"'),
-        ("q.jsonl", '{"question": "Who?", "spans": [{"article": "a", "start": 5, "end": 5}]}', "the question has a span"),
+        ("q.jsonl", '{"question": "Who?", "spans": [{"article": "a", "start": 5, "end": 5}]}', "has a span"),
         ("q.jsonl", '{"question": "Who?", "speaker": 5}', 'line 1: the question has "speaker": 5'),
         ("q.jsonl", '{"question": "Who?", "as_of": "May"}', "which is not a date"),
         ("q.jsonl", '{"question": "Who?", "id": [1]}', 'has "id": [1]'),

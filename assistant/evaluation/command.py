@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from assistant.assistant import Assistant
 from assistant.evaluation.baseline import Baseline
 from assistant.evaluation.collection import temporary_collection
+from assistant.evaluation.draft import draft_command
 from assistant.evaluation.gate import Gate
 from assistant.evaluation.gold import QuestionSet
 from assistant.evaluation.progress import counting
@@ -48,6 +50,24 @@ DataDir = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: the run without its questions, and the gates.")]
 
 
+class _ScoreUnlessNamed(TyperGroup):
+    """`saidso eval QUESTIONS` is `saidso eval score QUESTIONS`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Put in the command that is meant where none is named."""
+        named = not args or args[0] in self.commands or args[0] == "--help"
+        return super().parse_args(ctx, args if named else ["score", *args])
+
+
+eval_app = typer.Typer(
+    cls=_ScoreUnlessNamed,
+    no_args_is_help=True,
+    help="Score question sets, and draft new ones. `saidso eval QUESTIONS` is `saidso eval score QUESTIONS`.",
+)
+eval_app.command("draft")(draft_command)
+
+
+@eval_app.command("score")
 def eval_command(
     questions: Questions,
     articles: Articles = None,

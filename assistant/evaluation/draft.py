@@ -7,40 +7,64 @@ import math
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count as counting
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from assistant.evaluation.draft_questions import Drafted, drafts_of
+from assistant.evaluation.draft_cloze import clozes
+from assistant.evaluation.draft_said import claimed
+from assistant.evaluation.draft_wording import Drafted, is_clear
 from index.articles import Article, Rejected, find_files, read_file
 from index.errors import SaidsoError
 
 _SOME_REJECTED = 3
-_COMMON = 0.6  # of a question's longer words in an article that also holds its answer: it may well be answered there
+# The share of a question's longer words that an article may have without being thought to answer it too: fewer where
+# it also holds the answer.
+_COMMON, _SAME = 0.6, 0.9
 
 
 def draft(articles: Sequence[Article], count: int, seed: int = 0, left_out: float = 0.25) -> Iterator[dict[str, Any]]:
     """Yield up to `count` questions about the articles, as lines of a question file.
 
     Articles take turns, so that all have their share. Of every four articles (with `left_out` at a quarter) one is
-    to be left out when the set is scored: its questions say so, and the right answer to them is to abstain. The same
-    articles and the same seed give the same drafts, in whatever order the articles come.
+    to be left out when the set is scored: its questions say so, and the right answer to them is to abstain; those that
+    another article seems to answer are passed over. The same articles and the same seed give the same drafts, in
+    whatever order the articles come.
     """
     if not 0 <= left_out <= 1:
         raise SaidsoError(f"The share of articles to leave out is {left_out:g}; give one between 0 and 1.")
     ordered = sorted(articles, key=lambda article: article.id)
     random.Random(seed).shuffle(ordered)
-    absent = {article.id for at, article in enumerate(ordered) if _is_left_out(at, left_out)}
-    kept = {article.id: article.text.casefold() for article in ordered if article.id not in absent}
-    number = 0
-    for article, drafted in _in_turns(ordered, seed):
-        is_absent = article.id in absent
-        if number < count and not (is_absent and _is_told(drafted, kept)):
-            number += 1
-            yield {"id": f"draft-{number:04}", **(_absent if is_absent else _present)(article, drafted)}
-        if number == count:
+    absent = [article for at, article in enumerate(ordered) if _is_left_out(at, left_out)]
+    kept = [article for at, article in enumerate(ordered) if not _is_left_out(at, left_out)]
+    told = [article.text.casefold() for article in kept]
+    unanswered = (_absent(*made) for made in _in_turns(absent, seed) if not _is_told(*made, told))
+    answered = (_present(*made) for made in _in_turns(kept, seed))
+    entries = islice(_each_once(_blended(answered, unanswered, left_out)), count)
+    for number, entry in enumerate(entries, start=1):
+        yield {"id": f"draft-{number:04}", **entry}
+
+
+def _blended(most: Iterator[dict[str, Any]], few: Iterator[dict[str, Any]], share: float) -> Iterator[dict[str, Any]]:
+    """Yield from two iterators so that `few` has its share from the start; where one runs dry, from the other."""
+    for at in counting():
+        first, second = (few, most) if _is_left_out(at, share) else (most, few)
+        entry = next(first, None) or next(second, None)
+        if entry is None:
             return
+        yield entry
+
+
+def _each_once(entries: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Pass over a question that another article has raised in the same words."""
+    asked: set[str] = set()
+    for entry in entries:
+        if entry["question"] not in asked:
+            asked.add(entry["question"])
+            yield entry
 
 
 def _is_left_out(at: int, share: float) -> bool:
@@ -77,11 +101,14 @@ def _mixed(article: Article, seed: int) -> Iterator[Drafted]:
     yield from gaps
 
 
-def _is_told(drafted: Drafted, kept: Mapping[str, str]) -> bool:
+def _is_told(article: Article, drafted: Drafted, kept: Sequence[str]) -> bool:
     """Whether an article that stays seems to answer the question too, so that abstaining might be wrong."""
-    answer = drafted.gold[0].text.casefold()
-    asked = {word for word in re.findall(r"\w{4,}", drafted.question.casefold()) if word not in answer}
-    return any(answer in text and sum(word in text for word in asked) >= _COMMON * len(asked) for text in kept.values())
+    answer, own = drafted.gold[0].text.casefold(), article.text.casefold()
+    words = set(re.findall(r"\w{4,}", drafted.question.casefold()))
+    asked = {word for word in words if word in own and word not in answer}
+    return any(
+        sum(word in text for word in asked) >= (_COMMON if answer in text else _SAME) * len(asked) for text in kept
+    )
 
 
 def _present(article: Article, drafted: Drafted) -> dict[str, Any]:
@@ -102,6 +129,22 @@ def _absent(article: Article, drafted: Drafted) -> dict[str, Any]:
         "left_out_answers": list(dict.fromkeys(piece.text for piece in drafted.gold)),
         "note": "Score this with the article in left_out not indexed: the right answer is then to abstain.",
     }
+
+
+# ── the questions of one text ───────────────────────────────────────────────────────────────────────────────
+
+
+def drafts_of(text: str) -> list[Drafted]:
+    """Return the questions that the rules can make of `text`, each once, with all that answers it."""
+    made = [draft for draft in (*claimed(text), *clozes(text)) if is_clear(draft.question)]
+    same = groupby(sorted(made, key=lambda draft: draft.question), key=lambda draft: draft.question)
+    merged = [_merged(list(group)) for _, group in same]
+    return sorted(merged, key=lambda draft: (draft.gold[0].start, draft.question))
+
+
+def _merged(drafts: list[Drafted]) -> Drafted:
+    gold = {(piece.start, piece.end): piece for draft in drafts for piece in draft.gold}
+    return Drafted(drafts[0].form, drafts[0].question, tuple(gold[place] for place in sorted(gold)), drafts[0].speaker)
 
 
 # ── the command ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,8 +105,3 @@ class Verdict:
     def as_json(self) -> dict[str, Any]:
         """Return the verdict for a program to read."""
         return {"gate": self.gate.text, "value": self.value, "wanted": self.wanted, "passed": self.passed}
-
-
-def failed(gates: Sequence[Gate], run: Json) -> list[Verdict]:
-    """Return the verdicts of the gates that `run` does not meet."""
-    return [verdict for verdict in (gate.check(run) for gate in gates) if not verdict.passed]

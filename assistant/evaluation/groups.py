@@ -20,8 +20,8 @@ About = Callable[[str], tuple[str, str]]  # an article's outlet and year by its 
 def by_group(scored: Sequence[Json], about: About, seed: int) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
     """Return {field: {value: {metric: estimate}}} for each field that tells questions apart.
 
-    A field with more than twenty values keeps the twenty most frequent; one that is almost another name of the
-    question (most of its values occur once) is left out.
+    A field with more than twenty values keeps the twenty most frequent. One that is another name of the question is
+    left out: none of its values occurs twice, or it has more than twenty and most occur once.
     """
     groups = {}
     for field, values in _fields(scored, about).items():
@@ -71,7 +71,8 @@ def _word(value: object) -> str:
 
 def _parts(scored: Sequence[Json], values: Sequence[str]) -> dict[str, list[Json]]:
     counts = Counter(filter(None, values))
-    if 2 * sum(count == 1 for count in counts.values()) > len(counts) > MOST_GROUPS:
+    once = sum(count == 1 for count in counts.values())
+    if once == len(counts) or 2 * once > len(counts) > MOST_GROUPS:
         return {}
     kept = [value for value, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))][:MOST_GROUPS]
     parts: dict[str, list[Json]] = {value: [] for value in kept}

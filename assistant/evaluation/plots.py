@@ -159,8 +159,12 @@ def latency(milliseconds: Sequence[float], quantiles: Mapping[str, float]) -> st
         if count
     ]
     marked = [(name, value) for name, value in quantiles.items() if value > 0]
-    # Names stand on two levels in turn, as neighbouring quantiles can be closer than their names are wide.
-    lines = [_quantile(frame, scale(value), name, 6 + 12 * (at % 2)) for at, (name, value) in enumerate(marked)]
+    # Names stand on two levels in turn, the last beside its line on the other side: quantiles can lie close together.
+    sides = ["end"] * (len(marked) - 1) + ["start"]
+    lines = [
+        _quantile(frame, scale(value), name, 6 + 12 * (at % 2), side)
+        for at, ((name, value), side) in enumerate(zip(marked, sides, strict=False))
+    ]
     ticks = [
         _Frame.text(frame.x(scale(tick)), frame.height - frame.bottom + 17, duration(tick), "middle")
         for tick in _round_durations(low, high)
@@ -183,17 +187,21 @@ def _histogram(values: Sequence[float], scale: Callable[[float], float]) -> list
     return counts
 
 
-def _quantile(frame: _Frame, at: float, name: str, above: float) -> str:
+def _quantile(frame: _Frame, at: float, name: str, above: float, side: str) -> str:
     x, top = frame.x(at), frame.y(1) - above
-    return _line(x, frame.y(0), x, top + 2, _ACCENT, 1.5) + _Frame.text(x, top - 1, name, "middle", _INK)
+    beside = x + (3 if side == "start" else -3)
+    return _line(x, frame.y(0), x, top - 8, _ACCENT, 1.5) + _Frame.text(beside, top, name, side, _INK)
 
 
 def _round_durations(low: float, high: float) -> list[float]:
-    """Return the powers of ten between `low` and `high` ms, or in a narrow range their doubles and fives too."""
+    """Return round times between `low` and `high` ms: powers of ten, or finer steps where those are too few."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    every = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
-    within = [tick for tick in every if low <= tick <= high]
-    return within if len(within) <= 6 else [tick for tick in within if math.log10(tick).is_integer()]
+    within: list[float] = []
+    for factors in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
+        within = [tick for power in powers for factor in factors if low <= (tick := factor * 10.0**power) <= high]
+        if len(within) >= 3:
+            break
+    return within
 
 
 def duration(milliseconds: float) -> str:
@@ -236,7 +244,7 @@ def reliability_figure(bins: Sequence[Mapping[str, float]]) -> str:
 
 def latency_figure(milliseconds: Sequence[float], quantiles: Mapping[str, float]) -> str:
     """Return the latency plot with its caption and table, or "" where no time was measured."""
-    told = "How long questions took, on a logarithmic scale. Half stayed below p50, 95 % below p95, 99 % below p99."
+    told = "How long questions took, on a logarithmic scale. Half stayed below p50, 95% below p95, 99% below p99."
     rows = [(name, duration(value)) for name, value in quantiles.items()]
     return _captioned("Time for a question", told, latency(milliseconds, quantiles), ("quantile", "time"), rows)
 

@@ -114,8 +114,12 @@ def _warnings(warnings: Sequence[object]) -> str:
 
 def _sections(run: Json, verdicts: Mapping[str, int]) -> Iterator[str]:
     baseline = run.get("baseline") or {}
-    paired = " Differences are paired by question: this run less the other." if baseline else ""
-    note = f"With 95 % intervals by bootstrap over the questions; n is the number of questions scored.{paired}"
+    paired = (
+        " Differences are paired by question: this run less the other, whose score is the dotted notch."
+        if baseline
+        else ""
+    )
+    note = f"With 95% intervals by bootstrap over the questions; n is the number of questions scored.{paired}"
     yield _section("outcome", "Outcome", _outcome(verdicts))
     yield _section("scores", "Scores", _scores(run.get("summary") or {}, baseline.get("differences") or {}), note)
     yield _section("plots", "How sure, how fast", _plots(run))
@@ -145,7 +149,7 @@ def _scores(summary: Json, differences: Json) -> str:
         ("Score", ""),
         ("", "drawn"),
         ("Value", "figure"),
-        ("95 % interval", "figure range"),
+        ("95% interval", "figure range"),
         ("n", "figure count"),
     ]
     heads += [("Difference", "figure")] if differences else []
@@ -265,7 +269,7 @@ def _group(field: str, values: Mapping[str, Json], is_open: bool) -> str:
     table = _table("", [(field, ""), ("n", "figure"), *((label(name), "figure") for name in names)], rows)
     # What scrolls must be within reach of the keyboard.
     reachable = table.replace(
-        'class="scroll"', f'class="scroll" tabindex="0" role="region" aria-label="{escape(field)}"', 1
+        'class="scroll"', f'class="scroll" tabindex="0" role="region" aria-label="Scores by {escape(field)}"', 1
     )
     state = " open" if is_open else ""
     return f'<details class="groups"{state}><summary>{escape(field)}{left}</summary>{reachable}</details>'

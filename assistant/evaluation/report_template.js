@@ -11,7 +11,7 @@
   const list = byId("list"), more = byId("more"), status = byId("status"), search = byId("search");
   const chosen = {verdict: "", fields: {}, order: "file", only: null};
   const count = new Intl.NumberFormat("en").format;
-  const percent = (value) => `${Math.round(value * 100)} %`;
+  const percent = (value) => `${Math.round(value * 100)}%`;
   let shown = [], drawn = 0;
 
   function make(tag, properties, ...children) {
@@ -223,13 +223,13 @@
 
   // Links elsewhere in the page lead to one question, or to all of one verdict.
   function follow() {
-    const [what, value] = location.hash.slice(1).split("=", 2);
-    if (what !== "question" && what !== "verdict") return;
-    Object.assign(chosen, {verdict: "", fields: {}, only: null});
+    const asked = new URLSearchParams(location.hash.slice(1)), only = asked.get("question"), verdict = asked.get("verdict");
+    if (only === null && verdict === null) return;
+    Object.assign(chosen, {fields: {}, only});
     search.value = "";
-    if (what === "question") chosen.only = decodeURIComponent(value);
-    pick(what === "verdict" && Object.hasOwn(VERDICTS, value) ? value : "");
-    if (what === "question" && list.firstElementChild) list.firstElementChild.open = true;
+    for (const select of byId("selects").querySelectorAll("select")) select.value = "";
+    pick(Object.hasOwn(VERDICTS, verdict ?? "") ? verdict : "");
+    if (only !== null && list.firstElementChild) list.firstElementChild.open = true;
     byId("questions").scrollIntoView();
   }
 

@@ -87,9 +87,11 @@ def evaluate(
     With `out`, what was asked is kept beside it until the run is done, so that after an interruption the same call
     goes on; the run is written there at the end. `settings` are put into the run as they are and tell runs apart.
     The same index, questions and seed give the same figures, those of time and memory excepted. Raises SaidsoError
-    for a question set that cannot be read or a file that cannot be written.
+    for a question set that cannot be read, an empty index, or a file that cannot be written.
     """
     asked = questions if isinstance(questions, QuestionSet) else read_questions(questions)
+    if not assistant.holdings().articles:
+        raise SaidsoError("No articles are indexed, so there is nothing to score; give some with --articles.")
     chosen = _drawn(asked.questions, limit, seed)
     about: dict[str, Any] = {"saidso": _version(), "questions": asked.sha256, "settings": settings}
     about |= {"ids": [gold.id for gold in chosen], "index": _fingerprint(assistant)}

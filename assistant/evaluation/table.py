@@ -9,6 +9,7 @@ from assistant.evaluation.metrics import METRICS
 
 WIDTH = 100
 _MOST_CHANGED = 10
+_LONGEST_FILE = 38
 _CERTAIN = 0.05
 
 Json = Mapping[str, Any]
@@ -66,12 +67,13 @@ def _costs(run: Json) -> str:
 
 
 def _changed(baseline: Json) -> Iterable[str]:
-    changed = baseline["changed"]
+    changed, file = baseline["changed"], baseline["file"]
+    file = file if len(file) <= _LONGEST_FILE else f"…{file[1 - _LONGEST_FILE :]}"
     if not changed:
-        yield f"No question scores differently from {_shortened(baseline['file'], 60)}."
+        yield f"No question scores differently from {file}."
         return
     asked = len({change["id"] for change in changed})
-    yield f"{asked:,} questions score differently from {_shortened(baseline['file'], 50)}; those that differ most:"
+    yield f"{asked:,} questions score differently from {file}; those that differ most:"
     for change in changed[:_MOST_CHANGED]:
         figures = f"{change['metric']:<15} {_score(change['before'])} → {_score(change['after'])}  "
         yield f"  {figures}{_shortened(change['question'], WIDTH - 2 - len(figures))}"

@@ -34,6 +34,7 @@ from assistant.reader import (
     confidence_features,
     probability,
 )
+from assistant.settings import Settings
 from index.embedder import Embedder
 from index.ingest import ingest
 from index.search import Hit, search
@@ -142,8 +143,8 @@ def _measure(reads: Sequence[Read], sentence: Features, confidence: Features) ->
         "best sentence answers": first[there].mean(),
         "one of three answers": three[there].mean(),
         "AUC of confidence": roc_auc_score(there, sure),
-        "answered when there": (sure[there] >= 0.5).mean(),
-        "abstained when not": (sure[~there] < 0.5).mean(),
+        "answered when there": (sure[there] >= Settings.answer_threshold).mean(),
+        "abstained when not": (sure[~there] < Settings.answer_threshold).mean(),
         "calibration error": _calibration_error(sure, there),
     }
     return {name: round(float(value), 3) for name, value in figures.items()}
