@@ -177,7 +177,8 @@ class _Sentence:
     # “…,” X said.  X said …  “…,” said X.
 
     def _by_verb(self, at: int, earlier: _Range | None) -> _Found | None:
-        particled = VERBS.get((self._low[at], self._at(at + 1)))
+        particle = self._at(at + 1)
+        particled = VERBS.get((self._low[at], particle)) if particle else None
         verb = particled or self._verb(at)
         if verb is None or not self._is_used(at, verb):
             return None

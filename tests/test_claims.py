@@ -353,3 +353,10 @@ def test_junk_takes_no_longer_than_prose(junk: str) -> None:
     find_claims(text, [Span(0, len(text))])
 
     assert time.perf_counter() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    "text", ["“We won,” the group said", "“We won,” said", "The group said", "said", "According to"]
+)
+def test_a_text_may_end_in_a_verb(text: str) -> None:
+    find_claims(text)

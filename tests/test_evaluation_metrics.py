@@ -208,3 +208,14 @@ def test_disagreement_only_where_answers_conflict() -> None:
 def test_every_metric_has_a_statistic_and_every_score_a_metric() -> None:
     assert set(scores(GOLD)) | {"answered_f1", "abstained_f1", "aurc", "ece"} == set(BY_NAME)
     assert list(statistics([])) == [metric.name for metric in METRICS]
+
+
+def test_f1_of_deciding_needs_questions_of_both_kinds() -> None:
+    def entry(answers: list[str] | None, abstained: bool) -> dict[str, Any]:
+        return {"answers": answers, "answer": {"abstained": abstained, "confidence": 0.5}, "scores": {"right": None}}
+
+    held = [entry(["x"], False), entry(["x"], False), entry(["x"], True)]
+    assert statistics(held)["answered_f1"].count == statistics(held)["abstained_f1"].count == 0
+    mixed = statistics([*held, entry([], True), entry(None, False)])
+    assert mixed["answered_f1"].under(np.ones((1, 5)))[0] == pytest.approx(2 * 2 / (2 * 2 + 0 + 1))
+    assert mixed["abstained_f1"].under(np.ones((1, 5)))[0] == pytest.approx(2 * 1 / (2 * 1 + 1 + 0))

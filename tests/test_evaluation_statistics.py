@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import bootstrap, permutation_test
 from sklearn.metrics import f1_score
 
-from assistant.evaluation.statistics import CalibrationError, Ratio, RiskArea, compare, estimate
+from assistant.evaluation.statistics import F1, CalibrationError, Mean, RiskArea, compare, estimate
 
 ANSWERS = st.lists(
     st.tuples(st.sampled_from([0.1, 0.25, 0.3, 0.5, 0.5, 0.81, 1.0]), st.sampled_from([0.0, 1.0, None])),
@@ -75,32 +75,28 @@ def test_weights_are_repetitions(data: st.DataObject) -> None:
     times = data.draw(st.lists(st.integers(0, 3), min_size=len(answers), max_size=len(answers)))
     confidence, right = arrays(answers)
     again = np.repeat(np.arange(len(answers)), times)
-    for make in (lambda c, r: RiskArea(c, 1 - r), CalibrationError, lambda c, r: Ratio.mean(list(map(none, r)))):
+    for make in (lambda c, r: RiskArea(c, 1 - r), CalibrationError, lambda c, r: Mean(r)):
         weighted = make(confidence, right).under(np.array([times], dtype=float))[0]
         repeated = make(confidence[again], right[again])
         plain = once(repeated, len(again)) if len(again) else np.nan
         assert weighted == pytest.approx(plain, nan_ok=True)
 
 
-def none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30).filter(lambda p: any(map(any, p))))
 def test_f1_is_scikit_learns(pairs: list[tuple[bool, bool]]) -> None:
     wanted, found = (list(side) for side in zip(*pairs, strict=True))
-    assert once(Ratio.f1(wanted, found), len(pairs)) == pytest.approx(float(f1_score(wanted, found)))
-    assert once(Ratio.f1([*wanted, None], [*found, True]), len(pairs) + 1) == pytest.approx(f1_score(wanted, found))
+    assert once(F1.of(wanted, found), len(pairs)) == pytest.approx(float(f1_score(wanted, found)))
+    assert once(F1.of([*wanted, None], [*found, True]), len(pairs) + 1) == pytest.approx(f1_score(wanted, found))
 
 
 def test_the_interval_is_scipys() -> None:
     scores = np.random.default_rng(5).beta(2, 1, 300)
     theirs = bootstrap((scores,), np.mean, n_resamples=4000, method="percentile", rng=1).confidence_interval
-    ours = estimate({"f1": Ratio.mean(scores.tolist())}, seed=0)["f1"]
+    ours = estimate({"f1": Mean.of(scores.tolist())}, seed=0)["f1"]
     assert ours.value == pytest.approx(scores.mean())
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.004)
-    assert ours == estimate({"f1": Ratio.mean(scores.tolist())}, seed=0)["f1"]
-    assert ours != estimate({"f1": Ratio.mean(scores.tolist())}, seed=1)["f1"]
+    assert ours == estimate({"f1": Mean.of(scores.tolist())}, seed=0)["f1"]
+    assert ours != estimate({"f1": Mean.of(scores.tolist())}, seed=1)["f1"]
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.05, 0.4])
@@ -112,7 +108,7 @@ def test_the_p_value_is_scipys(shift: float) -> None:
         (after, before), lambda a, b, axis: np.mean(a - b, axis=axis), permutation_type="samples", vectorized=True,
         n_resamples=5000, rng=3,
     )  # fmt: skip
-    ours = compare({"f1": Ratio.mean(after.tolist())}, {"f1": Ratio.mean(before.tolist())}, seed=0)["f1"]
+    ours = compare({"f1": Mean.of(after.tolist())}, {"f1": Mean.of(before.tolist())}, seed=0)["f1"]
     assert ours.value == pytest.approx(float((after - before).mean()))
     assert ours.p == pytest.approx(float(theirs.pvalue), abs=0.03)
     paired = bootstrap((after - before,), np.mean, n_resamples=4000, method="percentile", rng=1).confidence_interval
@@ -129,8 +125,13 @@ def test_a_run_does_not_differ_from_itself(answers: list[tuple[float, float | No
 
 
 def test_nothing_measured_is_nothing_reported() -> None:
-    silent = {"f1": Ratio.mean([None, None])}
+    silent = {"f1": Mean.of([None, None])}
     assert estimate(silent, 0) == {} == compare(silent, silent, 0)
     assert estimate({}, 0) == {}
-    half = compare({"f1": Ratio.mean([1.0, None])}, {"f1": Ratio.mean([None, 0.0])}, 0)["f1"]
-    assert half.p == 1.0, "no question was scored in both"
+    assert compare({"f1": Mean.of([1.0, None])}, {"f1": Mean.of([None, 0.0])}, 0) == {}, "none was scored in both"
+
+
+def test_differences_are_over_the_questions_that_both_runs_score() -> None:
+    before = Mean.of([1.0, 0.0, 0.0, 0.0] * 10)
+    after = Mean.of([1.0, None, None, None] * 10)  # it answers only what is easy, no better than before
+    assert compare({"p": after}, {"p": before}, 0)["p"].as_json() == {"value": 0, "low": 0, "high": 0, "p": 1}

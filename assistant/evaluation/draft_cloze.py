@@ -23,6 +23,7 @@ from assistant.evaluation.draft_wording import (
 from index.claims import Piece
 from index.passages import split_sentences
 
+_LONGEST = 600  # characters of a sentence; what is longer is a table or junk
 _BOUNDARY = re.compile(
     r"\b(?:that|who|which|when|after|before|because|as|if|while|where|and|but|said|says)\b|[,;:](?=\s)|[—–]|--"
 )
@@ -81,7 +82,7 @@ def clozes(text: str) -> Iterator[Drafted]:
         start = dateline.end() if dateline else span.start
         sentence = text[start : span.end]
         # What spans lines or quotes is a heading, a list, or somebody's words, which have questions of their own.
-        if "\n" in sentence or re.search(r"[“”\"«»]|  ", sentence) or not sentence.endswith("."):
+        if len(sentence) > _LONGEST or re.search(r"[“”\"«»\n]|  ", sentence) or not sentence.endswith("."):
             continue
         yield from _gaps(start, sentence)
         clause = _clause(text, start, sentence)
@@ -96,15 +97,13 @@ def _clause(text: str, start: int, sentence: str) -> _Clause | None:
     rest = sentence[len(subject) + len(words[at]) + 2 :].removesuffix(".")
     if not at or re.search(r"[,;:()—–]", subject) or not rest:
         return None
-    first = words[0].casefold()
-    opens = first in DETERMINERS or words[0][0].isupper() or words[0][0].isdigit()
-    crooked = {word.casefold() for word in words[:at]} & (PRONOUNS | UNCLEAR | {"who", "that", "which", "there", "and"})
-    adverbial = first in _OPENERS
-    return None if crooked or adverbial or not opens or _is_relative(rest) else _Clause(
-        text, start, subject, words[at], rest
-    )  # fmt: skip
+    low = {word.casefold() for word in words[:at]}
+    opens = words[0].casefold() in DETERMINERS or words[0][0].isupper() or words[0][0].isdigit()
+    crooked = low & (PRONOUNS | UNCLEAR | _CROOKED) or words[0].casefold() in _OPENERS or _is_relative(rest)
+    return None if crooked or not opens else _Clause(text, start, subject, words[at], rest)
 
 
+_CROOKED = word_set("who that which there and")
 _OPENERS = word_set(
     "in on at by for from with after before when while if but and or so as although though because since then thus "
     "during under over among despite according what who how why where both most many all one some several no not"

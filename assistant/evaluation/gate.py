@@ -96,7 +96,7 @@ class Verdict:
     def sentence(self) -> str:
         """Say what the figure is, what it should be and how much is missing."""
         if self.value is None or self.wanted is None:
-            where = "this run" if self.value is None else "the baseline"
+            where = "this run" if self.value is None else "both runs for the same question"
             return f"{self.gate.text}: {self.gate.metric} was not measured in {where}; no question asks for it."
         verdict = "met" if self.passed else f"not met, it falls short by {abs(self.value - self.wanted):.4f}"
         wanted = f"{self.gate.compare} {self.wanted:.4f}"

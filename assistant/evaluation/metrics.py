@@ -23,7 +23,7 @@ from assistant.evaluation.matching import (
     reciprocal_rank,
     token_f1,
 )
-from assistant.evaluation.statistics import CalibrationError, Ratio, RiskArea, Statistic
+from assistant.evaluation.statistics import F1, CalibrationError, Mean, RiskArea, Statistic
 from assistant.short_answer import names
 
 DEPTH = 10
@@ -224,7 +224,7 @@ def statistics(scored: Sequence[Json]) -> dict[str, Statistic]:
     """Return every metric as a statistic over questions as a run file writes them.
 
     Those with a score a question are means over the questions that have one. The two F1 are of the decision to answer
-    and of the decision to abstain, over the questions that are known to be answerable or not. Risk–coverage and
+    and of the decision to abstain, over a set that holds questions of both kinds. Risk–coverage and
     calibration are over the answers given, an answer being right as in `right`: what an abstention would have said
     cannot be known. Set SAIDSO_ANSWER_THRESHOLD to 0 to see the whole curve.
     """
@@ -233,18 +233,25 @@ def statistics(scored: Sequence[Json]) -> dict[str, Statistic]:
         if metric.name in _OVER_ALL:
             found[metric.name] = _OVER_ALL[metric.name](scored)
         else:
-            found[metric.name] = Ratio.mean([entry["scores"].get(metric.name) for entry in scored])
+            found[metric.name] = Mean.of([entry["scores"].get(metric.name) for entry in scored])
     return found
 
 
 def _answering(scored: Sequence[Json]) -> Statistic:
-    return Ratio.f1([_answerable(entry) for entry in scored], [not entry["answer"]["abstained"] for entry in scored])
+    return _decided(scored, answering=True)
 
 
 def _abstaining(scored: Sequence[Json]) -> Statistic:
-    wanted = [_answerable(entry) for entry in scored]
-    unwanted = [None if value is None else not value for value in wanted]
-    return Ratio.f1(unwanted, [bool(entry["answer"]["abstained"]) for entry in scored])
+    return _decided(scored, answering=False)
+
+
+def _decided(scored: Sequence[Json], answering: bool) -> Statistic:
+    """F1 of a decision; nothing where all questions call for the same one, as there is nothing to tell apart."""
+    known = [_answerable(entry) for entry in scored]
+    if not {True, False} <= set(known):
+        return Mean.of([None] * len(scored))
+    wanted = [None if value is None else value == answering for value in known]
+    return F1.of(wanted, [entry["answer"]["abstained"] != answering for entry in scored])
 
 
 def _answerable(entry: Json) -> bool | None:

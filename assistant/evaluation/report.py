@@ -199,8 +199,8 @@ def _difference(name: str, difference: Json) -> str:
         return "–"
     doubtful = value == 0 or (low is not None and high is not None and low <= 0 <= high)
     tone = "same" if doubtful else "up" if (value > 0) == more_is_better(name) else "down"
-    chance = "" if p is None else ", p &lt; .001" if p < 0.001 else f", p = {_figure(p)}"
-    interval = f" <small>[{_range(low, high, signed=True)}]{chance}</small>" if low is not None else ""
+    chance = "" if p is None else " <small>p &lt; .001</small>" if p < 0.001 else f" <small>p = {_figure(p)}</small>"
+    interval = f" <small>[{_range(low, high, signed=True)}]</small>{chance}" if low is not None else ""
     return f'<span class="{tone}">{_figure(value, signed=True)}</span>{interval}'
 
 

@@ -6,7 +6,7 @@ A statistic is a frozen dataclass of arrays, one entry a question, that knows it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self
 
@@ -36,35 +36,47 @@ class Statistic(Protocol):
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """Σ numerator ÷ Σ denominator: a mean over the questions whose denominator is 1, or an F1 over all of them."""
+class Mean:
+    """The mean of the scores that are known."""
 
-    numerator: Floats
-    denominator: Floats
+    scores: Floats  # NaN where the question says nothing
 
     @classmethod
-    def mean(cls, scores: Sequence[float | None]) -> Self:
+    def of(cls, scores: Sequence[float | None]) -> Self:
         """Return the mean over the scores that are not None."""
-        numerator = np.array([score or 0.0 for score in scores], dtype=np.float64)
-        return cls(numerator, np.array([score is not None for score in scores], dtype=np.float64))
-
-    @classmethod
-    def f1(cls, wanted: Sequence[bool | None], given: Sequence[bool | None]) -> Self:
-        """Return F1 = 2·TP / (2·TP + FP + FN) of `given` against `wanted`; None stands for not judged."""
-        pairs = [
-            (w, g) if w is not None and g is not None else (False, False) for w, g in zip(wanted, given, strict=True)
-        ]
-        numerator = np.array([2.0 * (w and g) for w, g in pairs], dtype=np.float64)
-        return cls(numerator, np.array([float(w) + float(g) for w, g in pairs], dtype=np.float64))
+        return cls(np.array(scores, dtype=np.float64))
 
     def under(self, weights: Floats) -> Floats:
         """See Statistic."""
-        return _divided(weights @ self.numerator, weights @ self.denominator)
+        return _divided(weights @ np.nan_to_num(self.scores), weights @ _is_known(self.scores))
 
     @property
     def count(self) -> int:
         """See Statistic."""
-        return int((self.denominator > 0).sum())
+        return int(_is_known(self.scores).sum())
+
+
+@dataclass(frozen=True)
+class F1:
+    """2·TP / (2·TP + FP + FN) of what was given against what was wanted (van Rijsbergen 1979)."""
+
+    wanted: Floats  # 1, 0, or NaN where nobody knows
+    given: Floats
+
+    @classmethod
+    def of(cls, wanted: Sequence[bool | None], given: Sequence[bool]) -> Self:
+        """Return the F1 over the questions for which `wanted` is not None."""
+        return cls(np.array(wanted, dtype=np.float64), np.array(given, dtype=np.float64))
+
+    def under(self, weights: Floats) -> Floats:
+        """See Statistic."""
+        wanted, given = np.nan_to_num(self.wanted), self.given * _is_known(self.wanted)
+        return _divided(weights @ (2 * wanted * given), weights @ (wanted + given))
+
+    @property
+    def count(self) -> int:
+        """See Statistic."""
+        return int(_is_known(self.wanted).sum())
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,8 @@ class RiskArea:
 class CalibrationError:
     """Expected calibration error: Σ over ten equal bins of (bin's share) · |mean confidence − share right|.
 
-    Guo et al., "On Calibration of Modern Neural Networks", ICML 2017; over the answers given.
+    Guo et al., "On Calibration of Modern Neural Networks", ICML 2017; over the answers given. Its interval lies mostly
+    above it, since every resampling adds noise to the bins and noise only ever adds to the error.
     """
 
     confidence: Floats
@@ -143,8 +156,7 @@ class CalibrationError:
         return rows
 
     def _bins(self) -> tuple[Floats, NDArray[np.intp]]:
-        judged = (~np.isnan(self.right)).astype(np.float64)
-        return judged, np.minimum((self.confidence * BINS).astype(np.intp), BINS - 1)
+        return _is_known(self.right), np.minimum((self.confidence * BINS).astype(np.intp), BINS - 1)
 
     @property
     def count(self) -> int:
@@ -180,7 +192,7 @@ class Difference:
         return {field.name: _rounded(getattr(self, field.name)) for field in fields(self)}
 
 
-def estimate(statistics: dict[str, Statistic], seed: int) -> dict[str, Estimate]:
+def estimate(statistics: Mapping[str, Statistic], seed: int) -> dict[str, Estimate]:
     """Return each statistic that any question has a say in, with its 95 % percentile interval.
 
     The questions are drawn anew, with replacement, 1,000 times; the interval runs from the 2.5th to the 97.5th
@@ -196,26 +208,40 @@ def estimate(statistics: dict[str, Statistic], seed: int) -> dict[str, Estimate]
     return found
 
 
-def compare(after: dict[str, Statistic], before: dict[str, Statistic], seed: int) -> dict[str, Difference]:
+def compare(after: Mapping[str, Statistic], before: Mapping[str, Statistic], seed: int) -> dict[str, Difference]:
     """Return after − before of each statistic, over the same questions in the same order in both.
 
-    The interval is the paired bootstrap's: both runs see the same draws. p is two-sided, of the paired permutation
-    test: swapping the two runs' answers to each question by a coin, 2,000 times, how often is the difference at least
-    as large; (1 + times) / (1 + 2,000), which is never 0 (Phipson & Smyth 2010; Smucker et al. 2007).
+    Paired: a question has a say only where both runs have a score for it, so that the precision of a run that answers
+    little is not held against that of other questions. The interval is the paired bootstrap's: both runs see the same
+    draws. p is two-sided, of the paired permutation test: swapping the two runs' answers to each question by a coin,
+    2,000 times, how often is the difference at least as large; (1 + times) / (1 + 2,000), which is never 0 (Phipson &
+    Smyth 2010; Smucker et al. 2007).
     """
-    names = [name for name, statistic in after.items() if statistic.count and before[name].count]
     size = _size(after)
-    now, then = (_resampled({name: run[name] for name in names}, size, seed) for run in (after, before))
-    swaps = np.random.default_rng([seed, 1]).random((PERMUTATIONS, size)) < 0.5 if names else np.zeros((0, 0), bool)
+    shared = {name: _in_both(statistic, before[name]) for name, statistic in after.items()}
+    pairs = {name: (one, other) for name, (one, other) in shared.items() if one.count}
+    now, then = (_resampled({name: pair[at] for name, pair in pairs.items()}, size, seed) for at in (0, 1))
+    swaps = np.random.default_rng([seed, 1]).random((PERMUTATIONS, size)) < 0.5
     found = {}
-    for name in names:
-        value = _value(after[name], size) - _value(before[name], size)
+    for name, (one, other) in pairs.items():
+        value = _value(one, size) - _value(other, size)
         low, high = _interval(now[name] - then[name])
-        found[name] = Difference(value, low, high, _p_value(after[name], before[name], value, swaps))
+        found[name] = Difference(value, low, high, _p_value(one, other, value, swaps))
     return found
 
 
-def _size(statistics: dict[str, Statistic]) -> int:
+def _in_both(one: Any, other: Any) -> tuple[Any, Any]:
+    """Return the two with NaN wherever either has it."""
+    names = [field.name for field in fields(one)]
+    gaps = [np.isnan(getattr(one, name)) | np.isnan(getattr(other, name)) for name in names]
+    masked = [
+        type(one)(*(np.where(gap, np.nan, getattr(run, name)) for name, gap in zip(names, gaps, strict=True)))
+        for run in (one, other)
+    ]
+    return masked[0], masked[1]
+
+
+def _size(statistics: Mapping[str, Statistic]) -> int:
     return next((len(getattr(s, fields(s)[0].name)) for s in statistics.values()), 0)  # type: ignore[arg-type]
 
 
@@ -223,7 +249,7 @@ def _value(statistic: Statistic, size: int) -> float:
     return float(statistic.under(np.ones((1, size)))[0])
 
 
-def _resampled(statistics: dict[str, Statistic], size: int, seed: int) -> dict[str, Floats]:
+def _resampled(statistics: Mapping[str, Statistic], size: int, seed: int) -> dict[str, Floats]:
     parts: dict[str, list[Floats]] = {name: [] for name in statistics}
     for weights in _draws(size, seed):
         for name, statistic in statistics.items():
@@ -259,6 +285,10 @@ def _p_value(after: Statistic, before: Statistic, observed: float, swaps: NDArra
 def _mixed(one: Any, other: Any, swap: NDArray[np.bool_]) -> Any:
     """Return `one` with the entries of `other` where `swap` says so."""
     return type(one)(*(np.where(swap, getattr(other, f.name), getattr(one, f.name)) for f in fields(one)))
+
+
+def _is_known(values: Floats) -> Floats:
+    return (~np.isnan(values)).astype(np.float64)
 
 
 def _divided(numerator: Floats, denominator: Floats) -> Floats:

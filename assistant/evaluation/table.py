@@ -67,18 +67,21 @@ def _costs(run: Json) -> str:
 
 
 def _changed(baseline: Json) -> Iterable[str]:
-    changed, file = baseline["changed"], baseline["file"]
+    """Yield the questions that differ most, each once, with the score of it that differs most."""
+    file = baseline["file"]
     file = file if len(file) <= _LONGEST_FILE else f"…{file[1 - _LONGEST_FILE :]}"
-    if not changed:
+    by_question: dict[str, Json] = {}
+    for change in baseline["changed"]:
+        by_question.setdefault(change["id"], change)
+    if not by_question:
         yield f"No question scores differently from {file}."
         return
-    asked = len({change["id"] for change in changed})
-    yield f"{asked:,} questions score differently from {file}; those that differ most:"
-    for change in changed[:_MOST_CHANGED]:
+    yield f"{len(by_question):,} questions score differently from {file}; those that differ most:"
+    for change in list(by_question.values())[:_MOST_CHANGED]:
         figures = f"{change['metric']:<15} {_score(change['before'])} → {_score(change['after'])}  "
         yield f"  {figures}{_shortened(change['question'], WIDTH - 2 - len(figures))}"
-    if len(changed) > _MOST_CHANGED:
-        yield f"  … and {len(changed) - _MOST_CHANGED:,} more in the run file (--out)."
+    if len(by_question) > _MOST_CHANGED:
+        yield f"  … and {len(by_question) - _MOST_CHANGED:,} more; a run file (--out) lists them all."
 
 
 def _score(value: float | None) -> str:
