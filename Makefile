@@ -4,13 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run test check chromium clean
+.PHONY: run test check bench-quality chromium clean
 
 run: $(VENV)/.run
 	@$(BIN)/python app.py
 
 test: $(VENV)/.test chromium
 	@$(BIN)/python -m pytest
+
+# Slow: scores the question sets found in the folder DATA, and appends a line to the log.
+DATA ?= ../shared/data
+bench-quality: $(VENV)/.test
+	@$(BIN)/python -m tests.benchmarks.quality $(DATA)
 
 check: $(VENV)/.test
 	@$(BIN)/ruff check .

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from assistant.assistant import Assistant
+from assistant.evaluation.command import eval_app
 from assistant.settings import Settings
 from assistant.terminal import Terminal
 from index.articles import Article
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 articles_app = typer.Typer(help="List, show or remove the indexed articles.", invoke_without_command=True)
 app.add_typer(articles_app, name="articles")
+app.add_typer(eval_app, name="eval")
 
 DataDir = Annotated[
     Path | None,
