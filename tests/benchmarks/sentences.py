@@ -79,7 +79,7 @@ def measure(split: Splitter, texts: dict[str, str], gold: list[tuple[str, int, i
 
 
 def main() -> None:
-    articles, questions = (gzip.open(Path(path), "rt", encoding="utf-8") for path in sys.argv[1:3])
+    articles, questions = (gzip.decompress(Path(path).read_bytes()).splitlines() for path in sys.argv[1:3])
     texts = {article["id"]: article["text"] for article in map(json.loads, articles)}
     gold = [
         (span["article"], span["start"], span["end"]) for asked in map(json.loads, questions) for span in asked["spans"]
