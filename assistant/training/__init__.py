@@ -1,0 +1,1 @@
+"""How the shipped weights were made. Nothing here runs in the product."""
