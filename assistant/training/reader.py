@@ -1,11 +1,11 @@
-"""Trains the reader: `python -m assistant.training.reader --data ../shared/data --out DIR`, from data to shippable weights.
+"""Trains the reader: `python -m assistant.training.reader --data ../shared/data --out DIR`, from data to
+shippable weights.
 
-The run is seeded, and resumes where it stopped: it works through chunks of examples, each the same whenever it is made
-(see `Stream`), and keeps a checkpoint every few chunks. Two processes with one thread each share every batch, because
-that loses less than two threads in one process when other work holds a core. The learning rate rises, stays, and falls
-at the end, with more news in the mix as it falls; a running average of the weights is what is exported, so that the
-run is useful whenever it is stopped.
-"""
+The run is seeded, and resumes where it stopped: it works through chunks of examples, each the same whenever
+it is made (see `Stream`), and keeps a checkpoint every few chunks. Two processes with one thread each share
+every batch, because that loses less than two threads in one process when other work holds a core. The
+learning rate rises, stays, and falls at the end, with more news in the mix as it falls; a running average of
+the weights is what is exported, so that the run is useful whenever it is stopped."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812 - the name every torch program gives it
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
 
 from assistant.reader_input import padded
 from assistant.reader_network import ReaderNetwork, encoder_folder, from_encoder
@@ -33,17 +34,20 @@ from assistant.training.data import Example, Mix, Source, Stream, batches, load_
 log = logging.getLogger(__name__)
 
 STEADY: Mix = {
-    "squadshifts": 0.42, "qed-nq": 0.12, "squad2": 0.07, "newsqa": 0.09, "realtimeqa": 0.08, "polnear": 0.10, "cloze": 0.12
+    "squadshifts": 0.42, "qed-nq": 0.12, "squad2": 0.07, "newsqa": 0.09, "realtimeqa": 0.08, "polnear": 0.10,
+    "cloze": 0.12,
 }  # fmt: skip
 CLOSING: Mix = {
-    "squadshifts": 0.30, "qed-nq": 0.10, "squad2": 0.12, "newsqa": 0.26, "realtimeqa": 0.10, "polnear": 0.08, "cloze": 0.04
+    "squadshifts": 0.30, "qed-nq": 0.10, "squad2": 0.12, "newsqa": 0.26, "realtimeqa": 0.10, "polnear": 0.08,
+    "cloze": 0.04,
 }  # fmt: skip
 """Each source's share of a chunk, before and while the learning rate falls."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does. `examples` may be changed between two parts of a run, to bring the end nearer or put it off."""
+    """What a run does. `examples` may be changed between two parts of a run, to bring the end nearer or put
+    it off."""
 
     examples: int = 150_000
     batch: int = 48
@@ -80,12 +84,20 @@ class Trainer:
 
     def __init__(self, network: ReaderNetwork, plan: Plan) -> None:
         self.network, self.plan = network, plan
-        self.weights = [p for p in network.parameters() if p.requires_grad]
+        self.weights: list[Tensor] = [p for p in network.parameters() if p.requires_grad]
         self.average = [p.detach().clone() for p in self.weights]
         head = set(network.head.parameters())
         groups = [
-            {"params": [p for p in self.weights if p not in head and p.ndim > 1], "top": plan.rate, "weight_decay": 0.01},
-            {"params": [p for p in self.weights if p not in head and p.ndim < 2], "top": plan.rate, "weight_decay": 0.0},
+            {
+                "params": [p for p in self.weights if p not in head and p.ndim > 1],
+                "top": plan.rate,
+                "weight_decay": 0.01,
+            },
+            {
+                "params": [p for p in self.weights if p not in head and p.ndim < 2],
+                "top": plan.rate,
+                "weight_decay": 0.0,
+            },
             {"params": [p for p in self.weights if p in head], "top": plan.head_rate, "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
@@ -103,14 +115,16 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimizer.step()
         self.step += 1
-        torch._foreach_lerp_(self.average, self.weights, 1 - min(self.plan.average, self.step / (self.step + 10)))
+        torch._foreach_lerp_(
+            self.average, self.weights, 1 - min(self.plan.average, self.step / (self.step + 10))
+        )
         return loss.item()
 
     def share_gradients(self, world: int) -> None:
         """Replace every process's gradients by their mean."""
         flat = torch.cat([p.grad.view(-1) for p in self.weights if p.grad is not None])
         dist.all_reduce(flat)
-        parts = (flat / world).split([p.numel() for p in self.weights])
+        parts = torch.split(flat / world, [p.numel() for p in self.weights])  # type: ignore[no-untyped-call]
         for weight, part in zip(self.weights, parts, strict=True):
             weight.grad = part.view_as(weight)
 
@@ -124,7 +138,12 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint that replaces the one before at once, or not at all."""
-        state = {"network": self.network.state_dict(), "average": self.average, "chunk": self.chunk, "step": self.step}
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average,
+            "chunk": self.chunk,
+            "step": self.step,
+        }
         state["optimizer"] = self.optimizer.state_dict()
         torch.save(state, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)
@@ -153,7 +172,9 @@ def batch_loss(network: ReaderNetwork, batch: list[Example], dtype: torch.dtype)
     logits = network(ids, segments, lengths, dtype)
     allowed = readable(batch, ids.shape[1])
     places = logits[:, :, :2].masked_fill(~allowed[:, :, None], float("-inf"))
-    span = place_loss(places[:, :, 0], [e.starts for e in batch]) + place_loss(places[:, :, 1], [e.ends for e in batch])
+    span = place_loss(places[:, :, 0], [e.starts for e in batch]) + place_loss(
+        places[:, :, 1], [e.ends for e in batch]
+    )
     answers = torch.tensor([float(e.answers) for e in batch])
     return span / 2 + F.binary_cross_entropy_with_logits(logits[:, 0, 2], answers)
 
@@ -169,8 +190,8 @@ def readable(batch: list[Example], tokens: int) -> Tensor:
 def place_loss(logits: Tensor, wanted: list[tuple[int, ...]]) -> Tensor:
     """Mean negative log probability that one of the wanted places is chosen; `logits` is (batch, tokens).
 
-    Where the same answer stands at several places, all count: the marginal likelihood of Clark & Gardner (2018).
-    """
+    Where the same answer stands at several places, all count: the marginal likelihood of Clark & Gardner
+    (2018)."""
     target = torch.full(logits.shape, float("-inf"))
     for row, places in enumerate(wanted):
         target[row, list(places)] = 0.0
@@ -192,7 +213,9 @@ def worker(rank: int, world: int, plan: Plan, out: Path, encoder: Path, every: i
     torch.set_num_threads(1)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if world > 1:
-        dist.init_process_group("gloo", init_method=f"file://{out / 'rendezvous'}", rank=rank, world_size=world)
+        dist.init_process_group(
+            "gloo", init_method=f"file://{out / 'rendezvous'}", rank=rank, world_size=world
+        )
     torch.manual_seed(plan.seed)
     trainer = Trainer(from_encoder(encoder), plan)
     if (out / "checkpoint.pt").exists():
@@ -212,7 +235,11 @@ def worker(rank: int, world: int, plan: Plan, out: Path, encoder: Path, every: i
 def report(out: Path, trainer: Trainer, loss: float, wall: float, cpu: float) -> None:
     """Log a chunk, for people and as a line of `log.jsonl`."""
     row: dict[str, Any] = {"chunk": trainer.chunk, "step": trainer.step, "loss": round(loss, 4)}
-    row |= {"rate": round(trainer.plan.factor(trainer.step), 3), "wall_s": round(wall, 1), "cpu_s": round(cpu, 1)}
+    row |= {
+        "rate": round(trainer.plan.factor(trainer.step), 3),
+        "wall_s": round(wall, 1),
+        "cpu_s": round(cpu, 1),
+    }
     row["examples_per_s"] = round(trainer.plan.chunk / wall, 1)
     log.info("%s", row)
     with (out / "log.jsonl").open("a", encoding="utf-8") as lines:
@@ -220,16 +247,21 @@ def report(out: Path, trainer: Trainer, loss: float, wall: float, cpu: float) ->
 
 
 def keep_memory() -> None:
-    """Have the C library keep freed memory, in processes started from here: a third of a step is page faults else."""
+    """Have the C library keep freed memory, in processes started from here: a third of a step is page faults
+    else."""
     os.environ |= {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
     os.environ["MALLOC_TOP_PAD_"] = "268435456"
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True, help="the shared data, such as ../shared/data")
-    parser.add_argument("--out", type=Path, required=True, help="where checkpoints, the log and the weights go")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="where checkpoints, the log and the weights go"
+    )
     parser.add_argument("--examples", type=int, default=Plan.examples, help="length of the whole run")
     parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each")
     parser.add_argument("--seed", type=int, default=Plan.seed)
@@ -243,7 +275,7 @@ def main(arguments: list[str] | None = None) -> None:
     (options.out / "rendezvous").unlink(missing_ok=True)
     keep_memory()
     run = partial(worker, world=options.workers, plan=plan, out=options.out, encoder=encoder, every=2)
-    torch.multiprocessing.spawn(run, nprocs=options.workers)
+    spawn(run, nprocs=options.workers)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
