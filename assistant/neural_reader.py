@@ -62,7 +62,7 @@ class NeuralReader:
     network: ReaderNetwork
     tokenizer: Tokenizer
     dtype: torch.dtype
-    relevance_weight: float = 0.5
+    relevance_weight: float = 1.0
 
     @classmethod
     def load(cls, folder: Path, encoder_folder: Path, dtype: torch.dtype | None = None) -> NeuralReader:
@@ -70,15 +70,16 @@ class NeuralReader:
 
         Without a `dtype`, it computes in bfloat16 where the processor has instructions for it, else in
         float32."""
-        from assistant.reader_network import fast_dtype, load_network
+        from assistant.reader_network import check_encoder, fast_dtype, load_network
 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        check_encoder(encoder_folder)
         network = load_network(folder / "reader.safetensors", encoder_folder)
         return cls.over(network, encoder_folder, dtype or fast_dtype(), config["relevance_weight"])
 
     @classmethod
     def over(
-        cls, network: ReaderNetwork, encoder_folder: Path, dtype: torch.dtype, relevance_weight: float = 0.5
+        cls, network: ReaderNetwork, encoder_folder: Path, dtype: torch.dtype, relevance_weight: float = 1.0
     ) -> NeuralReader:
         """A reader over a network that is already in memory."""
         network.layers.to(dtype)

@@ -28,7 +28,14 @@ from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
 from assistant.reader_input import padded
-from assistant.reader_network import ReaderNetwork, encoder_folder, from_encoder
+from assistant.reader_network import (
+    ENCODER_SHA256,
+    ReaderNetwork,
+    check_encoder,
+    encoder_folder,
+    from_encoder,
+    save_weights,
+)
 from assistant.training.data import Example, Mix, Source, Stream, batches, load_sources
 
 log = logging.getLogger(__name__)
@@ -42,6 +49,9 @@ CLOSING: Mix = {
     "cloze": 0.04,
 }  # fmt: skip
 """Each source's share of a chunk, before and while the learning rate falls."""
+
+RELEVANCE_WEIGHT = 1.0
+"""How much relevance counts beside a span's score; chosen on NewsQA's `dev` part."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,7 @@ class Trainer:
         """Replace every process's gradients by their mean."""
         flat = torch.cat([p.grad.view(-1) for p in self.weights if p.grad is not None])
         dist.all_reduce(flat)
-        parts = torch.split(flat / world, [p.numel() for p in self.weights])  # type: ignore[no-untyped-call]
+        parts = torch.split(flat / world, [p.numel() for p in self.weights])
         for weight, part in zip(self.weights, parts, strict=True):
             weight.grad = part.view_as(weight)
 
@@ -164,6 +174,15 @@ class Trainer:
             for weight, mean in zip(self.weights, self.average, strict=True):
                 weight.copy_(mean)
         return self.network
+
+
+def export(trainer: Trainer, folder: Path) -> None:
+    """Write the weights and the settings that `NeuralReader.load` reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_weights(trainer.averaged(), folder / "reader.safetensors")
+    config = {"encoder_sha256": ENCODER_SHA256, "relevance_weight": RELEVANCE_WEIGHT}
+    config |= {"examples": trainer.chunk * trainer.plan.chunk, "seed": trainer.plan.seed}
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
 def batch_loss(network: ReaderNetwork, batch: list[Example], dtype: torch.dtype) -> Tensor:
@@ -228,6 +247,8 @@ def worker(rank: int, world: int, plan: Plan, out: Path, encoder: Path, every: i
             report(out, trainer, loss, time.time() - began, time.process_time() - cpu)
             if trainer.chunk % every == 0 or trainer.chunk == plan.chunks:
                 trainer.save(out / "checkpoint.pt")
+    if rank == 0:
+        export(trainer, out)
     if world > 1:
         dist.barrier()
 
@@ -271,6 +292,7 @@ def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     log.info("%s", asdict(plan))
     encoder = encoder_folder()
+    check_encoder(encoder)
     prepared(options.data, encoder, options.out, plan.seed)
     (options.out / "rendezvous").unlink(missing_ok=True)
     keep_memory()
