@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Ids = NDArray[np.int32]
 
-CLS, SEP = 101, 102
+CLS, SEP, MASK = 101, 102, 103
 QUESTION_TOKENS = 48
 """Longest question, in tokens; the rest of a longer one is not read."""
 

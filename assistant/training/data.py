@@ -19,7 +19,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from scipy import sparse  # type: ignore[import-untyped]
 from tokenizers import Tokenizer
 
-from assistant.reader_input import QUESTION_TOKENS, Pair, open_tokenizer, pair
+from assistant.reader_input import CLS, MASK, QUESTION_TOKENS, SEP, Pair, open_tokenizer, pair
 
 Ids = NDArray[np.int32]
 Record = dict[str, Any]
@@ -40,13 +40,17 @@ LONGEST_TEXT = 6000
 
 @dataclass(frozen=True)
 class Item:
-    """A question about `doc`, answered by any of `spans` (first and last token); `near` documents do not
-    answer it."""
+    """A question about `doc`, answered by any of `spans` (first and last token).
+
+    `near` documents look as if they answered it and do not; `unlike` are questions that look like it and that
+    `doc` does not answer.
+    """
 
     question: Ids
     doc: int
     spans: tuple[tuple[int, int], ...] = ()
     near: tuple[int, ...] = ()
+    unlike: tuple[Ids, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,11 +145,21 @@ def from_contexts(name: str, records: list[Record], tokenizer: Tokenizer) -> Sou
     docs = [texts.index[r["context"]] for r in records]
     questions = texts.questions([r["question"] for r in records])
     near = lookalikes(questions, docs, texts, [[a["text"] for a in r["answers"]] for r in records])
+    asked = [(r["question"], r["context"], [a["text"] for a in r["answers"]]) for r in records]
+    rows = zip(records, docs, questions, near, unlike_questions(asked, texts), strict=True)
     items = []
-    for record, doc, question, others in zip(records, docs, questions, near, strict=True):
+    for record, doc, question, others, unlike in rows:
         found = [texts.span(doc, a["start"], a["start"] + len(a["text"])) for a in record["answers"]]
-        items.append(Item(question, doc, tuple(span for span in found if span), others))
+        items.append(Item(question, doc, tuple(span for span in found if span), others, unlike))
     return Source(name, texts.docs, items)
+
+
+def unlike_questions(asked: list[tuple[str, str, list[str]]], texts: Texts) -> list[tuple[Ids, ...]]:
+    """Token ids of the `swapped` forms of each (question, text near its answer, accepted answers)."""
+    rng = np.random.default_rng(len(asked))
+    forms = [swapped(*one, rng) if one[2] else [] for one in asked]
+    ids = iter(texts.questions([form for one in forms for form in one]))
+    return [tuple(next(ids) for _ in one) for one in forms]
 
 
 def lookalikes(
@@ -169,6 +183,48 @@ def lookalikes(
     return found
 
 
+NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w’'-]+(?: (?:of |the )?[A-Z][\w’'-]+)*")
+NUMBER = re.compile(r"\d[\d,.]*\d|\d")
+OPPOSITES = [
+    ("first", "last"), ("most", "least"), ("highest", "lowest"), ("largest", "smallest"), ("before", "after"),
+    ("more", "less"), ("north", "south"), ("east", "west"), ("won", "lost"), ("oldest", "youngest"),
+    ("best", "worst"), ("increase", "decrease"), ("always", "never"), ("higher", "lower"), ("start", "end"),
+    ("began", "ended"), ("men", "women"), ("man", "woman"), ("son", "daughter"), ("father", "mother"),
+    ("accept", "reject"), ("support", "oppose"), ("maximum", "minimum"), ("positive", "negative"),
+]  # fmt: skip
+OPPOSITE = dict(OPPOSITES) | {b: a for a, b in OPPOSITES}
+
+
+def swapped(question: str, near: str, answers: Sequence[str], rng: np.random.Generator) -> list[str]:
+    """The question with a name, a number or a word changed, so that the text `near` its answer fits no more.
+
+    The changes are ones that people often made for SQuAD 2.0's unanswerable questions (Rajpurkar et al. 2018,
+    arXiv:1806.03822): another name or number of the same text, and the opposite of a word.
+    """
+    made = []
+    for pattern in (NAME, NUMBER):
+        names = sorted({m.group() for m in pattern.finditer(near)})
+        asked = [name for name in names if whole(name).search(question)]
+        apart = [n for n in names if not any(alike(n, other) for other in (question, *answers))]
+        if asked and apart:
+            old, new = (choice[int(rng.integers(len(choice)))] for choice in (asked, apart))
+            made.append(new.join(whole(old).split(question)))
+    words = [w for w in question.split() if w.lower() in OPPOSITE]
+    if words:
+        made.append(question.replace(words[0], OPPOSITE[words[0].lower()]))
+    return made
+
+
+def whole(name: str) -> re.Pattern[str]:
+    """Where a name stands as a word of its own, in capitals or not."""
+    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+
+
+def alike(name: str, text: str) -> bool:
+    """Whether a word of the name stands in the text: then they may speak of the same thing."""
+    return not set(re.findall(r"\w+", name.lower())).isdisjoint(re.findall(r"\w+", text.lower()))
+
+
 def newsqa(folder: Path, tokenizer: Tokenizer, part: str) -> Source:
     """NewsQA's questions about the articles of one part."""
     articles = {
@@ -177,12 +233,21 @@ def newsqa(folder: Path, tokenizer: Tokenizer, part: str) -> Source:
     records = [q for q in read(folder / "questions.jsonl.gz") if q["articles"][0] in articles]
     texts = Texts(tokenizer)
     texts.add(articles.values())
+    questions = texts.questions([r["question"] for r in records])
+    docs = [texts.index[articles[r["articles"][0]]] for r in records]
+    near = lookalikes(questions, docs, texts, [r["answers"] for r in records])
+    asked = [(r["question"], around(articles, r["spans"][0]), r["answers"]) for r in records]
+    rows = zip(records, docs, questions, near, unlike_questions(asked, texts), strict=True)
     items = []
-    for record, question in zip(records, texts.questions([r["question"] for r in records]), strict=True):
-        doc = texts.index[articles[record["articles"][0]]]
+    for record, doc, question, others, unlike in rows:
         found = [texts.span(doc, s["start"], s["end"]) for s in record["spans"]]
-        items.append(Item(question, doc, tuple(span for span in found if span)))
+        items.append(Item(question, doc, tuple(span for span in found if span), others, unlike))
     return Source("newsqa", texts.docs, items)
+
+
+def around(articles: dict[str, str], span: Record, reach: int = 500) -> str:
+    """The text of an article near a span."""
+    return articles[span["article"]][max(0, span["start"] - reach) : span["end"] + reach]
 
 
 def realtimeqa(folders: Sequence[Path], tokenizer: Tokenizer) -> Source:
@@ -368,15 +433,21 @@ def load_sources(data: Path, encoder: Path, seed: int) -> list[Source]:
 
 
 def example(source: Source, item: Item, rng: np.random.Generator, negatives: float) -> Example:
-    """The item as one input: a window with its answer at a random place, or, sometimes, one without any
-    answer."""
+    """The item as one input: a window with its answer at a random place, or, sometimes, one without any.
+
+    Of the inputs without an answer some ask a changed question of a window that answers the right one.
+    """
     room = int(rng.integers(88, 177)) - 3 - len(item.question)
     if not item.spans:
-        return unanswered(item, window(source.docs[item.doc], 0, room, rng), rng)
+        return unanswered(item.question, window(source.docs[item.doc], room, rng))
     if rng.random() < negatives:
+        if item.unlike and rng.random() < 0.4:
+            shown = answered(source.docs[item.doc], item, room, rng).pair
+            changed = item.unlike[int(rng.integers(len(item.unlike)))]
+            return unanswered(changed, shown.ids[shown.passage_start : -1])
         other = without_answer(source, item, room, rng)
         if other is not None:
-            return unanswered(item, other, rng)
+            return unanswered(item.question, other)
     return answered(source.docs[item.doc], item, room, rng)
 
 
@@ -400,15 +471,14 @@ def overlapping(spans: Sequence[tuple[int, int]]) -> bool:
     return any(a[1] >= b[0] for a, b in pairwise(ordered))
 
 
-def unanswered(item: Item, ids: Ids, rng: np.random.Generator) -> Example:
+def unanswered(question: Ids, ids: Ids) -> Example:
     """An input whose answer is [CLS]: nowhere here."""
-    del rng
-    return Example(pair(item.question, ids), (0,), (0,), False)
+    return Example(pair(question, ids), (0,), (0,), False)
 
 
-def window(doc: Ids, low: int, room: int, rng: np.random.Generator) -> Ids:
+def window(doc: Ids, room: int, rng: np.random.Generator) -> Ids:
     """A random stretch of `room` tokens of the document."""
-    start = int(rng.integers(low, max(low, len(doc) - room) + 1))
+    start = int(rng.integers(max(0, len(doc) - room) + 1))
     return doc[start : start + room]
 
 
@@ -417,10 +487,10 @@ def without_answer(source: Source, item: Item, room: int, rng: np.random.Generat
     found."""
     doc = source.docs[item.doc]
     if item.near and (len(doc) < 1.6 * room or rng.random() < 0.5):
-        return window(source.docs[item.near[int(rng.integers(len(item.near)))]], 0, room, rng)
+        return window(source.docs[item.near[int(rng.integers(len(item.near)))]], room, rng)
     wanted = [doc[a : b + 1] for a, b in item.spans]
     for _ in range(4 if len(doc) > 1.6 * room else 0):
-        ids = window(doc, 0, room, rng)
+        ids = window(doc, room, rng)
         if not any(contains(ids, answer) for answer in wanted):
             return ids
     return None
@@ -430,6 +500,16 @@ def contains(ids: Ids, part: Ids) -> bool:
     """Whether `part` stands in `ids`."""
     places = np.flatnonzero(ids[: len(ids) - len(part) + 1] == part[0]) if len(part) <= len(ids) else ()
     return any(np.array_equal(ids[n : n + len(part)], part) for n in places)
+
+
+def forgetful(example: Example, rng: np.random.Generator, share: float) -> Example:
+    """The example with some words outside its answer masked, lest questions are learnt by heart."""
+    ids = example.pair.ids.copy()
+    hidden = (rng.random(len(ids)) < share) & (ids != CLS) & (ids != SEP)
+    for start, end in zip(example.starts, example.ends, strict=True):
+        hidden[start : end + 1] = False
+    ids[hidden] = MASK
+    return replace(example, pair=replace(example.pair, ids=ids))
 
 
 # The stream ---------------------------------------------------------------------------------------
@@ -448,7 +528,8 @@ class Stream:
     mix: Callable[[int], Mix]
     size: int
     seed: int
-    negatives: float = 0.3
+    negatives: float = 0.33
+    forgotten: float = 0.04
 
     def chunk(self, n: int) -> list[Example]:
         """The examples of chunk n, shuffled."""
@@ -457,7 +538,8 @@ class Stream:
         for source in self.sources:
             first = sum(self.taken(source.name, k) for k in range(n))
             for place in range(first, first + self.taken(source.name, n)):
-                examples.append(example(source, self.item(source, place), rng, self.negatives))
+                made = example(source, self.item(source, place), rng, self.negatives)
+                examples.append(forgetful(made, rng, self.forgotten))
         return [examples[k] for k in rng.permutation(len(examples))]
 
     def taken(self, name: str, n: int) -> int:
