@@ -102,7 +102,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     Written out because at these lengths (about 150 tokens) the fused kernel's backward pass takes five times
     as long on a CPU as the matrix products it saves."""
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-    return torch.softmax(scores if mask is None else scores + mask, dim=-1) @ v
+    if mask is not None:
+        scores += mask
+    return torch.softmax(scores, dim=-1) @ v
 
 
 def linear(layer: nn.Linear, x: Tensor) -> Tensor:

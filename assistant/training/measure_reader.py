@@ -12,6 +12,7 @@ import json
 import re
 import string
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -166,6 +167,25 @@ def auc(scores: list[float], labels: list[bool]) -> float:
     return float((order[good].sum() - count * (count - 1) / 2) / (count * (len(good) - count)))
 
 
+def latency(reader: NeuralReader, texts: list[str], repeats: int = 15) -> Record:
+    """Milliseconds to read 10 and 20 passages of about 150 tokens: the median, and the least of the repeats."""
+    joined = " ".join(texts)
+    tokens = reader.tokenizer.encode(joined, add_special_tokens=False).offsets
+    passages = [joined[tokens[n][0] : tokens[n + 149][1]] for n in range(0, 20 * 150, 150)]
+    figures: Record = {"dtype": str(reader.dtype), "threads": torch.get_num_threads()}
+    for count in (10, 20):
+        times = []
+        for _ in range(repeats):
+            began = time.perf_counter()
+            reader.read("What did the minister say about the new law on Monday?", passages[:count])
+            times.append(1000 * (time.perf_counter() - began))
+        figures[f"{count}_passages_ms"] = {
+            "p50": round(float(np.median(times)), 1),
+            "min": round(min(times), 1),
+        }
+    return figures
+
+
 def open_reader(path: Path) -> NeuralReader:
     """A reader from a folder of shipped weights or from a checkpoint."""
     encoder = encoder_folder()
@@ -188,8 +208,15 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--most", type=int, help="questions of each set, for a quick look")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--latency", action="store_true", help="time it instead")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
+    if options.latency:
+        texts = [article["text"] for article in read(options.data / "newsqa" / "articles.jsonl.gz")[:20]]
+        for dtype in (torch.float32, torch.bfloat16):
+            timed = NeuralReader.load(options.reader, encoder_folder(), dtype)
+            sys.stdout.write(json.dumps(latency(timed, texts)) + "\n")
+        return
     reader = open_reader(options.reader)
     asked = ask_newsqa(reader, options.data / "newsqa", options.part, options.most)
     weights = WEIGHTS if options.part == "dev" else (reader.relevance_weight,)
