@@ -168,7 +168,7 @@ def auc(scores: list[float], labels: list[bool]) -> float:
 
 
 def latency(reader: NeuralReader, texts: list[str], repeats: int = 15) -> Record:
-    """Milliseconds to read 10 and 20 passages of about 150 tokens: the median, and the least of the repeats."""
+    """Milliseconds for 10 and 20 passages of about 150 tokens: the median, and the least of the repeats."""
     joined = " ".join(texts)
     tokens = reader.tokenizer.encode(joined, add_special_tokens=False).offsets
     passages = [joined[tokens[n][0] : tokens[n + 149][1]] for n in range(0, 20 * 150, 150)]
