@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.reader_input import QUESTION_TOKENS, Pair, open_tokenizer, padded, pair
+from assistant.reader_input import QUESTION_TOKENS, Ids, Pair, open_tokenizer, padded, pair
 
 if TYPE_CHECKING:
     import torch
@@ -48,11 +48,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of a passage as the network reads it: its input and each passage token's characters."""
+    """A stretch of a passage as the network reads it: its input, and each token's characters and paragraph."""
 
     passage: int
     pair: Pair
     offsets: Sequence[tuple[int, int]]
+    paragraphs: Ids
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,15 @@ class NeuralReader:
             self.tokenizer.encode(question, add_special_tokens=False).ids[:QUESTION_TOKENS], dtype=np.int32
         )
         room = WINDOW_TOKENS - 3 - len(asked)
-        for n, encoding in enumerate(self.tokenizer.encode_batch(list(passages), add_special_tokens=False)):
-            ids = np.array(encoding.ids, dtype=np.int32)
+        encodings = self.tokenizer.encode_batch(list(passages), add_special_tokens=False)
+        for n, (text, encoding) in enumerate(zip(passages, encodings, strict=True)):
+            ids, paragraphs = (
+                np.array(encoding.ids, dtype=np.int32),
+                paragraph_numbers(text, encoding.offsets),
+            )
             for start in window_starts(len(ids), room):
-                yield Window(
-                    n, pair(asked, ids[start : start + room]), encoding.offsets[start : start + room]
-                )
+                part = slice(start, start + room)
+                yield Window(n, pair(asked, ids[part]), encoding.offsets[part], paragraphs[part])
 
     def read_windows(self, windows: Sequence[Window]) -> list[Reading]:
         """The best answer in each window."""
@@ -145,6 +149,13 @@ def window_starts(tokens: int, room: int) -> Iterator[int]:
             yield min(start, max(0, tokens - room))
 
 
+def paragraph_numbers(text: str, offsets: Sequence[tuple[int, int]]) -> Ids:
+    """For each token the number of its paragraph: how many line breaks' gaps lie before it."""
+    gaps = zip(offsets, offsets[1:], strict=False)
+    breaks = ["\n" in text[before[1] : after[0]] for before, after in gaps]
+    return np.cumsum([0, *breaks], dtype=np.int32)[: len(offsets)]
+
+
 def reading(window: Window, logits: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Reading:
     """The best span of a window from its (tokens, 3) logits: the highest sum of start and end, over "not
     here"."""
@@ -152,7 +163,8 @@ def reading(window: Window, logits: np.ndarray[tuple[int, int], np.dtype[np.floa
     starts, ends = logits[first : first + count, 0], logits[first : first + count, 1]
     sums = starts[:, None] + ends[None, :]
     width = np.arange(count)[None, :] - np.arange(count)[:, None]
-    sums[(width < 0) | (width >= ANSWER_TOKENS)] = -np.inf
+    apart = window.paragraphs[:, None] != window.paragraphs[None, :]
+    sums[(width < 0) | (width >= ANSWER_TOKENS) | apart] = -np.inf
     start, end = divmod(int(sums.argmax()), count)
     nothing = logits[0, 0] + logits[0, 1]
     return Reading(

@@ -192,3 +192,9 @@ def test_newsqa_is_parted_by_article_id_alone() -> None:
     assert set(parts) == {"train", "dev", "test"}
     assert 0.4 < parts.count("test") / 319 < 0.6
     assert parts == [newsqa_part(f"cnn-{n:04}") for n in range(319)]
+
+
+def test_an_answer_never_runs_over_a_paragraph_break(reader: NeuralReader) -> None:
+    passage = "\n\n".join(f"The mayor of town {n} is Ada." for n in range(30))
+    (reading,) = reader.read("Who is the mayor?", [passage])
+    assert "\n" not in passage[reading.start : reading.end]
