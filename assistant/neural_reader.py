@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of a passage as the network reads it: its input, and each token's characters and paragraph."""
+    """A stretch of a passage as the network reads it: its input, each token's characters and paragraph."""
 
     passage: int
     pair: Pair
@@ -151,8 +152,7 @@ def window_starts(tokens: int, room: int) -> Iterator[int]:
 
 def paragraph_numbers(text: str, offsets: Sequence[tuple[int, int]]) -> Ids:
     """For each token the number of its paragraph: how many line breaks' gaps lie before it."""
-    gaps = zip(offsets, offsets[1:], strict=False)
-    breaks = ["\n" in text[before[1] : after[0]] for before, after in gaps]
+    breaks = ["\n" in text[before[1] : after[0]] for before, after in pairwise(offsets)]
     return np.cumsum([0, *breaks], dtype=np.int32)[: len(offsets)]
 
 

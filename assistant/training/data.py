@@ -486,7 +486,7 @@ def without_answer(source: Source, item: Item, room: int, rng: np.random.Generat
     """A stretch of the same document, or of a lookalike, in which no answer stands; None where none was
     found."""
     doc = source.docs[item.doc]
-    if item.near and (len(doc) < 1.6 * room or rng.random() < 0.5):
+    if item.near and (len(doc) < 1.6 * room or rng.random() < 0.35):
         return window(source.docs[item.near[int(rng.integers(len(item.near)))]], room, rng)
     wanted = [doc[a : b + 1] for a, b in item.spans]
     for _ in range(4 if len(doc) > 1.6 * room else 0):
@@ -528,7 +528,7 @@ class Stream:
     mix: Callable[[int], Mix]
     size: int
     seed: int
-    negatives: float = 0.33
+    negatives: float = 0.36
     forgotten: float = 0.04
 
     def chunk(self, n: int) -> list[Example]:

@@ -41,12 +41,12 @@ from assistant.training.data import Example, Mix, Source, Stream, batches, load_
 log = logging.getLogger(__name__)
 
 STEADY: Mix = {
-    "squadshifts": 0.42, "qed-nq": 0.12, "squad2": 0.07, "newsqa": 0.09, "realtimeqa": 0.08, "polnear": 0.10,
-    "cloze": 0.12,
+    "squadshifts": 0.46, "qed-nq": 0.13, "squad2": 0.07, "newsqa": 0.11, "realtimeqa": 0.08, "polnear": 0.06,
+    "cloze": 0.09,
 }  # fmt: skip
 CLOSING: Mix = {
-    "squadshifts": 0.30, "qed-nq": 0.10, "squad2": 0.12, "newsqa": 0.26, "realtimeqa": 0.10, "polnear": 0.08,
-    "cloze": 0.04,
+    "squadshifts": 0.32, "qed-nq": 0.10, "squad2": 0.12, "newsqa": 0.28, "realtimeqa": 0.10, "polnear": 0.05,
+    "cloze": 0.03,
 }  # fmt: skip
 """Each source's share of a chunk, before and while the learning rate falls."""
 
@@ -62,7 +62,7 @@ class Plan:
     examples: int = 150_000
     batch: int = 48
     chunk: int = 1536
-    rate: float = 1.2e-4
+    rate: float = 1.8e-4
     head_rate: float = 1e-3
     warmup: int = 120
     closing: float = 0.35
