@@ -20,7 +20,7 @@ from assistant.reader_network import (
     save_weights,
     to_int8,
 )
-from assistant.training.data import Source, Stream, Texts, contains, example, from_made, newsqa_part
+from assistant.training.data import Source, Stream, Texts, batches, contains, example, from_made, newsqa_part
 from assistant.training.measure_reader import exact, f1, interval
 from assistant.training.reader import Plan, Trainer, export
 
@@ -198,3 +198,8 @@ def test_an_answer_never_runs_over_a_paragraph_break(reader: NeuralReader) -> No
     passage = "\n\n".join(f"The mayor of town {n} is Ada." for n in range(30))
     (reading,) = reader.read("Who is the mayor?", [passage])
     assert "\n" not in passage[reading.start : reading.end]
+
+
+def test_every_batch_is_full_so_that_no_process_is_left_without_a_share(source: Source) -> None:
+    made = batches(stream(source).chunk(0)[:19], 8, np.random.default_rng(0))
+    assert [len(batch) for batch in made] == [8, 8]

@@ -556,7 +556,7 @@ class Stream:
 
 
 def batches(examples: list[Example], size: int, rng: np.random.Generator) -> list[list[Example]]:
-    """The examples in batches of `size`, alike in length so that little is padded, in random order."""
-    ordered = sorted(examples, key=lambda e: len(e.pair.ids))
+    """The examples in full batches of `size`, alike in length so that little is padded, in random order."""
+    ordered = sorted(examples[: len(examples) // size * size], key=lambda e: len(e.pair.ids))
     groups = [ordered[n : n + size] for n in range(0, len(ordered), size)]
     return [groups[k] for k in rng.permutation(len(groups))]
