@@ -157,11 +157,11 @@ class Trainer:
         return float(np.mean(losses))
 
     def freeze(self) -> None:
-        """Stop teaching the lowest layers when their time is over: what is close to the words settles first."""
-        still = self.plan.done(self.chunk) < self.plan.free
+        """Stop teaching the lowest layers when their time is over: what is near the words settles first."""
+        early = self.plan.done(self.chunk) < self.plan.free
         lowest = [*self.network.layers[: self.plan.frozen], self.network.norm_input]
         for weight in (self.network.segments, *(p for part in lowest for p in part.parameters())):
-            weight.requires_grad_(still)
+            weight.requires_grad_(early)
 
     def save(self, path: Path) -> None:
         """Write a checkpoint that replaces the one before at once, or not at all."""
