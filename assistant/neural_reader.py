@@ -27,8 +27,8 @@ LONGEST_INPUT = 192
 """Longest input, in tokens and question included, that is read at once."""
 
 WINDOW_TOKENS = 128
-"""What a text that does not fit is read in: the middle of the lengths trained on, which found more answers in whole
-articles than longer windows did (F1 +2 to +4 on NewsQA's `dev` part, at two points of the training)."""
+"""What a text that does not fit is read in: the middle of the lengths trained on, which found more answers in
+whole articles than longer windows did (F1 +2 to +4 on NewsQA's `dev` part, at two points of the training)."""
 
 WINDOW_OVERLAP = 48
 """Tokens that two windows over one text share, so that most answers stand whole in one of them."""
