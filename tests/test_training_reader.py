@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from assistant.reader_network import (
 )
 from assistant.training.data import Source, Stream, Texts, batches, contains, example, from_made, newsqa_part
 from assistant.training.measure_reader import exact, f1, interval
-from assistant.training.reader import Plan, Trainer, export
+from assistant.training.reader import Plan, Trainer, beside_rivals, export
 
 TINY = Shape(width=32, heads=4, layers=2, hidden=64)
 PLAN = Plan(96, batch=8, chunk=24, warmup=4, frozen=1, rate=3e-3, head_rate=1e-2, dtype=torch.float32)
@@ -203,3 +204,16 @@ def test_an_answer_never_runs_over_a_paragraph_break(reader: NeuralReader) -> No
 def test_every_batch_is_full_so_that_no_process_is_left_without_a_share(source: Source) -> None:
     made = batches(stream(source).chunk(0)[:19], 8, np.random.default_rng(0))
     assert [len(batch) for batch in made] == [8, 8]
+
+
+def test_an_answer_learns_to_beat_its_rival(source: Source) -> None:
+    trainer, rng = tiny_trainer(), np.random.default_rng(0)
+    made = [example(source, item, rng, negatives=0.0) for item in source.items[:8]]
+    batch = [replace(e, rival=pair(e.pair.ids[1:9], source.docs[-1 - n])) for n, e in enumerate(made)]
+    losses = [trainer.learn(batch) for _ in range(10)]
+    assert losses[-1] < losses[0]
+    places = torch.zeros(4, 6, 2)
+    places[:, 0] = 9.0
+    both = beside_rivals(places, [1, 0], 2)
+    assert both.shape == (2, 12, 2)
+    assert both.amax() == 0.0

@@ -64,13 +64,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Example:
-    """One input of the network and what it should say: where an answer may start and end (0 is [CLS]:
-    nowhere)."""
+    """One input of the network and where, rightly, an answer may start and end (0 is [CLS]: nowhere).
+
+    `rival` is a window of the same question that holds no answer, which the answer has to beat.
+    """
 
     pair: Pair
     starts: tuple[int, ...]
     ends: tuple[int, ...]
     answers: bool
+    rival: Pair | None = None
 
 
 @dataclass
@@ -451,7 +454,9 @@ def example(source: Source, item: Item, rng: np.random.Generator, negatives: flo
         other = without_answer(source, item, room, rng)
         if other is not None:
             return unanswered(item.question, other)
-    return answered(source.docs[item.doc], item, room, rng)
+    made = answered(source.docs[item.doc], item, room, rng)
+    other = without_answer(source, item, room, rng) if source.name in RIVALLED else None
+    return made if other is None else replace(made, rival=pair(item.question, other))
 
 
 def answered(doc: Ids, item: Item, room: int, rng: np.random.Generator) -> Example:
@@ -523,9 +528,12 @@ def forgetful(example: Example, rng: np.random.Generator, share: float) -> Examp
 
 Mix = dict[str, float]
 
-NEGATIVES: Mix = {"newsqa": 0.52, "realtimeqa": 0.45}
+RIVALLED = ("newsqa", "realtimeqa")
+"""Sources of whole articles, in which the window with the answer has to be told from the others."""
+
+NEGATIVES: Mix = {"newsqa": 0.25, "realtimeqa": 0.25}
 OTHER_NEGATIVES = 0.36
-"""How often an item is shown without its answer: more where, in use, most windows of an article hold none."""
+"""How often an item is shown without its answer; less where every answer comes with a rival."""
 
 
 @dataclass(frozen=True)

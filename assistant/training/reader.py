@@ -203,16 +203,34 @@ def export(trainer: Trainer, folder: Path) -> None:
 
 
 def batch_loss(network: ReaderNetwork, batch: list[Example], dtype: torch.dtype) -> Tensor:
-    """Mean loss of a batch: where the answer starts, where it ends, and whether there is one."""
-    ids, segments, lengths = padded([e.pair for e in batch])
+    """Mean loss of a batch and its rivals: where the answer starts and ends, if there is one, in which."""
+    rivalled = [n for n, e in enumerate(batch) if e.rival]
+    shown = batch + [Example(e.rival, (0,), (0,), False) for e in batch if e.rival]
+    ids, segments, lengths = padded([e.pair for e in shown])
     logits = network(ids, segments, lengths, dtype)
-    allowed = readable(batch, ids.shape[1])
-    places = logits[:, :, :2].masked_fill(~allowed[:, :, None], float("-inf"))
-    span = place_loss(places[:, :, 0], [e.starts for e in batch]) + place_loss(
-        places[:, :, 1], [e.ends for e in batch]
-    )
-    answers = torch.tensor([float(e.answers) for e in batch])
-    return span / 2 + F.binary_cross_entropy_with_logits(logits[:, 0, 2], answers)
+    places = logits[:, :, :2].masked_fill(~readable(shown, ids.shape[1])[:, :, None], float("-inf"))
+    starts, ends = [e.starts for e in shown], [e.ends for e in shown]
+    span = place_loss(places[:, :, 0], starts) + place_loss(places[:, :, 1], ends)
+    answers = torch.tensor([float(e.answers) for e in shown])
+    loss = span / 2 + F.binary_cross_entropy_with_logits(logits[:, 0, 2], answers)
+    if not rivalled:
+        return loss
+    both = beside_rivals(places, rivalled, len(batch))
+    choice = place_loss(both[:, :, 0], [starts[n] for n in rivalled])
+    choice = choice + place_loss(both[:, :, 1], [ends[n] for n in rivalled])
+    return loss + choice / 2 * len(rivalled) / len(shown)
+
+
+def beside_rivals(places: Tensor, rivalled: list[int], count: int) -> Tensor:
+    """(rivalled, 2 * tokens, 2): an answered window's places and its rival's in a row, [CLS] left out.
+
+    The places of both share one sum of probabilities, so that scores of different windows can be compared (the
+    shared normalisation of Clark & Gardner, 2018).
+    """
+    nowhere = torch.zeros(places.shape[1:], dtype=torch.bool)
+    nowhere[0] = True
+    places = places.masked_fill(nowhere, float("-inf"))
+    return torch.cat([places[rivalled], places[count:]], dim=1)
 
 
 def readable(batch: list[Example], tokens: int) -> Tensor:
