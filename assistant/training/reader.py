@@ -224,8 +224,8 @@ def batch_loss(network: ReaderNetwork, batch: list[Example], dtype: torch.dtype)
 def beside_rivals(places: Tensor, rivalled: list[int], count: int) -> Tensor:
     """(rivalled, 2 * tokens, 2): an answered window's places and its rival's in a row, [CLS] left out.
 
-    The places of both share one sum of probabilities, so that scores of different windows can be compared: the
-    shared normalisation of Clark & Gardner (2018).
+    The places of both share one sum of probabilities, so that scores of different windows can be compared
+    (the shared normalisation of Clark & Gardner, 2018).
     """
     nowhere = torch.zeros(places.shape[1:], dtype=torch.bool)
     nowhere[0] = True
