@@ -528,12 +528,12 @@ def forgetful(example: Example, rng: np.random.Generator, share: float) -> Examp
 
 Mix = dict[str, float]
 
-RIVALLED = ("newsqa", "realtimeqa")
+RIVALLED = ("newsqa", "realtimeqa", "polnear", "cloze")
 """Sources of whole articles, in which the window with the answer has to be told from the others."""
 
-NEGATIVES: Mix = {"newsqa": 0.25, "realtimeqa": 0.25}
-OTHER_NEGATIVES = 0.36
-"""How often an item is shown without its answer; less where every answer comes with a rival."""
+NEGATIVES: Mix = dict.fromkeys(RIVALLED, 0.25) | {"squad2": 0.1}
+OTHER_NEGATIVES = 0.33
+"""How often an item is shown without its answer; less where answers have rivals or half the items have none."""
 
 
 @dataclass(frozen=True)
@@ -547,7 +547,7 @@ class Stream:
     mix: Callable[[int], Mix]
     size: int
     seed: int
-    forgotten: float = 0.04
+    forgotten: float = 0.06
 
     def chunk(self, n: int) -> list[Example]:
         """The examples of chunk n, shuffled."""

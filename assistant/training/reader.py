@@ -41,12 +41,12 @@ from assistant.training.data import Example, Mix, Source, Stream, batches, load_
 log = logging.getLogger(__name__)
 
 STEADY: Mix = {
-    "squadshifts": 0.43, "qed-nq": 0.13, "squad2": 0.07, "newsqa": 0.17, "realtimeqa": 0.08, "polnear": 0.06,
-    "cloze": 0.06,
+    "squadshifts": 0.46, "qed-nq": 0.13, "squad2": 0.07, "newsqa": 0.11, "realtimeqa": 0.08, "polnear": 0.06,
+    "cloze": 0.09,
 }  # fmt: skip
 CLOSING: Mix = {
-    "squadshifts": 0.30, "qed-nq": 0.09, "squad2": 0.12, "newsqa": 0.32, "realtimeqa": 0.10, "polnear": 0.05,
-    "cloze": 0.02,
+    "squadshifts": 0.48, "qed-nq": 0.13, "squad2": 0.09, "newsqa": 0.08, "realtimeqa": 0.08, "polnear": 0.06,
+    "cloze": 0.08,
 }  # fmt: skip
 """Each source's share of a chunk, before and while the learning rate falls."""
 
