@@ -9,7 +9,7 @@ from time import perf_counter
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
 from assistant.question import understand
-from assistant.reader import Evidence, Reader, Reading, SentenceReader
+from assistant.reader import Evidence, Reader, Reading, TrainedReader
 from assistant.settings import Settings
 from index.articles import Article
 from index.catalogue import Holdings
@@ -41,7 +41,7 @@ class Assistant:
     def open(cls, settings: Settings) -> Assistant:
         """Open the data folder; models load at first use (see `warm_up`). Raises SaidsoError when it cannot be used."""
         store = Store.open(settings.data_dir, Embedder(settings.embedding_model), settings.catalogue_url)
-        return cls(store, SentenceReader(store.embedder, store.passage_words), settings.answer_threshold)
+        return cls(store, TrainedReader(store.passage_words), settings.answer_threshold)
 
     def close(self) -> None:
         """Let go of all files."""
@@ -50,6 +50,7 @@ class Assistant:
     def warm_up(self) -> None:
         """Load the models now rather than at the first question."""
         self._store.embedder.embed(["warm"])
+        self._reader.warm_up()
 
     def ask(
         self,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
-from assistant.question import Question
+from assistant.neural_reader import NeuralReader
+from assistant.neural_reader import Reading as PassageReading
+from assistant.question import Kind, Question
 from assistant.short_answer import fits, names, short_answer
 from index.catalogue import Passage
 from index.claims import Claim, Piece, find_claims
-from index.embedder import Embedder
+from index.embedder import bundled_model
 from index.keywords import KeywordIndex
 from index.passages import Span, split_sentences
 from index.search import Hit
@@ -49,6 +54,10 @@ class Reading:
 class Reader(Protocol):
     """Anything that finds evidence for a question in passages."""
 
+    def warm_up(self) -> None:
+        """Load what reading needs."""
+        ...
+
     def read(self, question: Question, hits: Sequence[Hit]) -> Reading:
         """Return the evidence that `hits` hold for `question`."""
         ...
@@ -56,62 +65,101 @@ class Reader(Protocol):
 
 Features = dict[str, float]
 
-# Logistic regressions, fitted on one half of the NewsQA sample by `python -m assistant.training.evidence`. On the other
-# half the best sentence answers 57 % of what was retrieved, one of the best three 79 %, and confidence has an area
-# under the curve of .82 and a calibration error of .04.
+_WEIGHTS = Path(__file__).with_name("models") / "reader"
+
+# Logistic regressions, fitted by `python -m assistant.training.evidence`; see tests/benchmarks/LOG.md.
 SENTENCE_WEIGHTS: Features = {
-    "bias": -9.12, "cosine": 0.70, "words": 4.03, "passage_words": -1.07, "retrieval": 5.96, "fits": 2.00,
-    "speaker": 0.50,
+    "bias": -4.0, "holds": 1.0, "span": 0.3, "relevance": 0.5, "words": 1.0, "retrieval": 2.0, "fits": 0.5, "speaker": 0.5,
 }  # fmt: skip
 CONFIDENCE_WEIGHTS: Features = {
-    "bias": -4.09, "score": 3.86, "cosine": 2.37, "words": 0.07, "passage_words": 0.40, "similarity": 0.06,
-}  # fmt: skip
+    "bias": -2.0,
+    "score": 2.0,
+    "span": 0.2,
+    "relevance": 0.4,
+    "words": 0.5,
+    "retrieval": 1.0,
+}
 
 
-class SentenceReader:
-    """Scores each sentence by its likeness to the question, in meaning and in words, and by what the question wants."""
+# Punctuation after an answer that is none of it: all but the full stop of "U.S." and "Inc.".
+_LOOSE_END = re.compile(r"(?:[\s,;:]|(?<!\b[A-Za-z])(?<!\bInc)(?<!\b[JS]r)(?<!\bCo)(?<!\bCorp)\.)+$")
 
-    def __init__(self, embedder: Embedder, words: KeywordIndex) -> None:
-        self._embedder = embedder
+
+class TrainedReader:
+    """Scores each sentence by what the trained network makes of its passage, and by words, retrieval and speaker.
+
+    The network reads every passage with the question once: it gives the likeliest answer span and how likely the
+    passage answers at all. A sentence that holds the span gets the span's score.
+    """
+
+    def __init__(self, words: KeywordIndex) -> None:
         self._words = words
+        self._loading = threading.Lock()
+        self._network: NeuralReader | None = None
+
+    def warm_up(self) -> None:
+        """Load the network now rather than at the first question."""
+        self._load()
 
     def read(self, question: Question, hits: Sequence[Hit]) -> Reading:
         """Return the evidence that `hits` hold for `question`."""
         found = candidates(question, hits)
         if not found:
             return Reading((), 0.0)
-        rows = self.features(question, hits, found)
+        spans = self.spans(question, hits)
+        rows = self.features(question, hits, found, spans)
         scores = [probability(row, SENTENCE_WEIGHTS) for row in rows]
         order = sorted(range(len(found)), key=lambda at: (-scores[at], at))
         confidence = probability(confidence_features(rows, scores), CONFIDENCE_WEIGHTS)
-        return Reading(tuple(_finished(question, found[at], scores[at]) for at in order), confidence)
+        return Reading(tuple(_finished(question, found[at], scores[at], spans) for at in order), confidence)
 
-    def features(self, question: Question, hits: Sequence[Hit], found: Sequence[Evidence]) -> list[Features]:
+    def spans(self, question: Question, hits: Sequence[Hit]) -> dict[int, PassageReading]:
+        """Return what the network reads in each passage, by passage id, its span in the article's characters."""
+        read = self._load().read(question.text, [hit.passage.text for hit in hits])
+        return {
+            hit.passage.id: replace(one, start=hit.passage.start + one.start, end=hit.passage.start + one.end)
+            for hit, one in zip(hits, read, strict=True)
+        }
+
+    def features(
+        self,
+        question: Question,
+        hits: Sequence[Hit],
+        found: Sequence[Evidence],
+        spans: Mapping[int, PassageReading],
+    ) -> list[Features]:
         """Return what the two regressions look at, one row a sentence."""
-        vectors = self._embedder.embed([question.text, *(evidence.text for evidence in found)])
-        cosines = vectors[1:] @ vectors[0]
-        by_passage = {hit.passage.id: hit for hit in hits}
+        retrieval = {hit.passage.id: hit.score for hit in hits}
         weights = self._words.weights(question.text)
-        shares = {id_: self._share(weights, _context(hit.passage)) for id_, hit in by_passage.items()}
-        return [
-            {
-                "bias": 1.0,
-                "cosine": float(cosine),
-                "words": self._share(weights, evidence.text),
-                "passage_words": shares[evidence.passage.id],
-                "retrieval": by_passage[evidence.passage.id].score,
-                "similarity": by_passage[evidence.passage.id].similarity,
-                "fits": float(fits(question, evidence.text)),
-                "speaker": float(evidence.by_speaker),
-            }
-            for evidence, cosine in zip(found, cosines, strict=True)
-        ]
+        rows = []
+        for evidence in found:
+            read = spans[evidence.passage.id]
+            holds = evidence.sentence.start <= read.start < evidence.sentence.end
+            rows.append(
+                {
+                    "bias": 1.0,
+                    "holds": float(holds),
+                    "span": read.span_score if holds else 0.0,
+                    "relevance": read.relevance,
+                    "words": self._share(weights, evidence.text),
+                    "retrieval": retrieval[evidence.passage.id],
+                    "fits": float(fits(question, evidence.text)),
+                    "speaker": float(evidence.by_speaker),
+                }
+            )
+        return rows
 
     def _share(self, weights: Mapping[str, float], text: str) -> float:
         """Return the share of the question's words, by weight, that occur in `text`."""
         present = set(self._words.terms(text))
         total = sum(weights.values())
         return sum(weight for term, weight in weights.items() if term in present) / total if total else 0.0
+
+    def _load(self) -> NeuralReader:
+        with self._loading:
+            if self._network is None:
+                self._network = NeuralReader.load(_WEIGHTS, bundled_model())
+            return self._network
 
 
 def probability(row: Features, weights: Features) -> float:
@@ -141,14 +189,17 @@ def candidates(question: Question, hits: Sequence[Hit]) -> list[Evidence]:
     return list(found.values())
 
 
-def _finished(question: Question, evidence: Evidence, score: float) -> Evidence:
-    short = short_answer(question, evidence.text, [_moved(c, -evidence.sentence.start) for c in evidence.claims])
-    moved = short and Span(short.start + evidence.sentence.start, short.end + evidence.sentence.start)
+def _finished(question: Question, evidence: Evidence, score: float, spans: Mapping[int, PassageReading]) -> Evidence:
+    """Add the bare answer: the claim's where the question is about a speaker's words, else the network's span."""
+    start, end = evidence.sentence.start, evidence.sentence.end
+    read = spans[evidence.passage.id]
+    if question.kind in (Kind.SAID, Kind.WHO_SAID, Kind.YES_NO) or not start <= read.start < end:
+        short = short_answer(question, evidence.text, [_moved(claim, -start) for claim in evidence.claims])
+        moved = short and Span(short.start + start, short.end + start)
+    else:
+        words = evidence.within(Span(read.start, min(read.end, end)))
+        moved = Span(read.start, read.start + len(_LOOSE_END.sub("", words)))
     return replace(evidence, score=score, short=moved)
-
-
-def _context(passage: Passage) -> str:
-    return f"{passage.title} {passage.source} {passage.published} {passage.text}"
 
 
 def _lies_in(claim: Claim, sentence: Span) -> bool:

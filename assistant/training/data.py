@@ -89,9 +89,7 @@ class Texts:
     def add(self, texts: Iterable[str]) -> None:
         """Tokenise the texts not seen yet."""
         new = [text for text in dict.fromkeys(texts) if text not in self.index]
-        for text, encoding in zip(
-            new, self.tokenizer.encode_batch(new, add_special_tokens=False), strict=True
-        ):
+        for text, encoding in zip(new, self.tokenizer.encode_batch(new, add_special_tokens=False), strict=True):
             self.index[text] = len(self.docs)
             self.docs.append(np.array(encoding.ids, dtype=np.int32))
             self.offsets.append(encoding.offsets)
@@ -230,9 +228,7 @@ def alike(name: str, text: str) -> bool:
 
 def newsqa(folder: Path, tokenizer: Tokenizer, part: str) -> Source:
     """NewsQA's questions about the articles of one part."""
-    articles = {
-        a["id"]: a["text"] for a in read(folder / "articles.jsonl.gz") if newsqa_part(a["id"]) == part
-    }
+    articles = {a["id"]: a["text"] for a in read(folder / "articles.jsonl.gz") if newsqa_part(a["id"]) == part}
     records = [q for q in read(folder / "questions.jsonl.gz") if q["articles"][0] in articles]
     texts = Texts(tokenizer)
     texts.add(articles.values())
@@ -379,9 +375,7 @@ def cloze(folders: Sequence[Path], tokenizer: Tokenizer, seed: int, most: int) -
     return from_made("cloze", chosen, texts)
 
 
-def blanked(
-    text: str, rng: np.random.Generator, most: int = 2
-) -> list[tuple[str, str, list[tuple[int, int]]]]:
+def blanked(text: str, rng: np.random.Generator, most: int = 2) -> list[tuple[str, str, list[tuple[int, int]]]]:
     """Sentences of a text with a recurring name blanked, and where else the name stands near the same
     words."""
     made: list[tuple[str, str, list[tuple[int, int]]]] = []
@@ -397,10 +391,7 @@ def blanked(
         places = []
         for other in re.finditer(rf"(?<!\w){re.escape(name.group())}(?!\w)", text):
             around = text[max(0, other.start() - 200) : other.end() + 200].lower()
-            if (
-                not sentence.start() - 30 < other.start() < sentence.end() + 30
-                and sum(w in around for w in rare) >= 3
-            ):
+            if not sentence.start() - 30 < other.start() < sentence.end() + 30 and sum(w in around for w in rare) >= 3:
                 places.append(other.span())
         if places:
             made.append((text, rest.strip(), places[:4]))
@@ -568,9 +559,7 @@ class Stream:
     def item(self, source: Source, place: int) -> Item:
         """The item at a place of the source's endless shuffled order."""
         turn, rest = divmod(place, len(source.items))
-        order = np.random.default_rng([self.seed, turn, share(source.name, 1 << 30)]).permutation(
-            len(source.items)
-        )
+        order = np.random.default_rng([self.seed, turn, share(source.name, 1 << 30)]).permutation(len(source.items))
         return source.items[int(order[rest])]
 
 

@@ -2,9 +2,9 @@
 
     python -m assistant.training.evidence ARTICLES.jsonl.gz QUESTIONS.jsonl.gz
 
-The questions name the article and the spans that answer them. Those of one half of the articles tune, those of the
-other half measure. Every question is asked twice: as it is, and with its article taken away, when the right thing is
-to abstain.
+The questions name the article and the spans that answer them. Those about articles that the network was trained on
+are left out; of the others, one half of the articles tunes and the other half measures. Every question is asked twice:
+as it is, and with its article taken away, when the right thing is to abstain.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from assistant.reader import (
     CONFIDENCE_WEIGHTS,
     SENTENCE_WEIGHTS,
     Features,
-    SentenceReader,
+    TrainedReader,
     candidates,
     confidence_features,
     probability,
 )
 from assistant.settings import Settings
+from assistant.training.data import newsqa_part
 from index.embedder import Embedder
 from index.ingest import ingest
 from index.search import Hit, search
@@ -59,9 +60,10 @@ def main() -> None:
     parser.add_argument("articles", type=Path)
     parser.add_argument("questions", type=Path)
     parser.add_argument("--every", type=int, default=4, help="use every n-th question")
+    parser.add_argument("--data-dir", type=Path, help="index here, or use what is indexed [default: for this run only]")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store.open(Path(folder), Embedder())
+    with tempfile.TemporaryDirectory() as passing:
+        store = Store.open(arguments.data_dir or Path(passing), Embedder())
         ingest(store, [arguments.articles])
         reads = list(_reads(store, arguments.questions, arguments.every))
         store.close()
@@ -75,11 +77,13 @@ def main() -> None:
 
 
 def _reads(store: Store, questions: Path, every: int) -> Iterator[Read]:
-    reader = SentenceReader(store.embedder, store.passage_words)
+    reader = TrainedReader(store.passage_words)
     with gzip.open(questions, "rt", encoding="utf-8") as lines:
         for line in list(lines)[::every]:
             asked = json.loads(line)
             question, gold = understand(asked["question"]), set(asked["articles"])
+            if newsqa_part(min(gold)) == "train":
+                continue
             measured = hashlib.sha256(min(gold).encode()).digest()[0] % 2 == 1
             hits = search(store, question.text, 2 * _DEPTH)
             others = [hit for hit in hits if hit.passage.article_id not in gold]
@@ -87,9 +91,7 @@ def _reads(store: Store, questions: Path, every: int) -> Iterator[Read]:
                 yield _read(reader, question, read, asked["spans"], measured)
 
 
-def _read(
-    reader: SentenceReader, question: Question, hits: Sequence[Hit], spans: Sequence[Any], measured: bool
-) -> Read:
+def _read(reader: TrainedReader, question: Question, hits: Sequence[Hit], spans: Sequence[Any], measured: bool) -> Read:
     found = candidates(question, hits)
     answers = [
         any(
@@ -100,7 +102,8 @@ def _read(
         )
         for evidence in found
     ]
-    return Read(reader.features(question, hits, found) if found else [], answers, measured)
+    rows = reader.features(question, hits, found, reader.spans(question, hits)) if found else []
+    return Read(rows, answers, measured)
 
 
 def _fit(rows: Sequence[Features], labels: Sequence[bool], names: Sequence[str], boost: float) -> Features:

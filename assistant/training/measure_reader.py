@@ -145,17 +145,13 @@ def squad2_figures(reader: NeuralReader, path: Path, weight: float, most: int | 
     }
 
 
-def read_contexts(
-    reader: NeuralReader, records: list[Record], weight: float
-) -> list[tuple[list[str], str, float]]:
+def read_contexts(reader: NeuralReader, records: list[Record], weight: float) -> list[tuple[list[str], str, float]]:
     """Each question's accepted answers, the reader's answer from its paragraph, and the score of it."""
     read_out = []
     for record in records:
         (one,) = reader.read(record["question"], [record["context"]])
         accepted = [a["text"] for a in record["answers"]]
-        read_out.append(
-            (accepted, record["context"][one.start : one.end], one.span_score + weight * one.relevance)
-        )
+        read_out.append((accepted, record["context"][one.start : one.end], one.span_score + weight * one.relevance))
     return read_out
 
 
@@ -198,9 +194,7 @@ def open_reader(path: Path) -> NeuralReader:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the shared data, such as ../shared/data")
     parser.add_argument("--reader", type=Path, required=True, help="a folder of weights, or a checkpoint.pt")
     parser.add_argument(

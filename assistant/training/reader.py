@@ -142,9 +142,7 @@ class Trainer:
         learning = [p for p in self.weights if p.grad is not None]
         flat = torch.cat([p.grad.view(-1) for p in learning if p.grad is not None])
         dist.all_reduce(flat)
-        for weight, part in zip(
-            learning, torch.split(flat / world, [p.numel() for p in learning]), strict=True
-        ):
+        for weight, part in zip(learning, torch.split(flat / world, [p.numel() for p in learning]), strict=True):
             weight.grad = part.view_as(weight)
 
     def run_chunk(self, stream: Stream, rank: int = 0, world: int = 1) -> float:
@@ -267,9 +265,7 @@ def worker(rank: int, world: int, plan: Plan, out: Path, encoder: Path, every: i
     torch.set_num_threads(1)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if world > 1:
-        dist.init_process_group(
-            "gloo", init_method=f"file://{out / 'rendezvous'}", rank=rank, world_size=world
-        )
+        dist.init_process_group("gloo", init_method=f"file://{out / 'rendezvous'}", rank=rank, world_size=world)
     torch.manual_seed(plan.seed)
     trainer = Trainer(from_encoder(encoder), plan)
     if (out / "checkpoint.pt").exists():
@@ -311,13 +307,9 @@ def keep_memory() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the shared data, such as ../shared/data")
-    parser.add_argument(
-        "--out", type=Path, required=True, help="where checkpoints, the log and the weights go"
-    )
+    parser.add_argument("--out", type=Path, required=True, help="where checkpoints, the log and the weights go")
     parser.add_argument("--examples", type=int, default=Plan.examples, help="length of the whole run")
     parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each")
     parser.add_argument("--seed", type=int, default=Plan.seed)
