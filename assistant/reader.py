@@ -69,7 +69,8 @@ _WEIGHTS = Path(__file__).with_name("models") / "reader"
 
 # Logistic regressions, fitted by `python -m assistant.training.evidence`; see tests/benchmarks/LOG.md.
 SENTENCE_WEIGHTS: Features = {
-    "bias": -4.0, "holds": 1.0, "span": 0.3, "relevance": 0.5, "words": 1.0, "retrieval": 2.0, "fits": 0.5, "speaker": 0.5,
+    "bias": -4.0, "holds": 1.0, "span": 0.3, "relevance": 0.5, "words": 1.0, "retrieval": 2.0, "fits": 0.5,
+    "speaker": 0.5,
 }  # fmt: skip
 CONFIDENCE_WEIGHTS: Features = {
     "bias": -2.0,

@@ -6,7 +6,7 @@ import pytest
 
 from assistant.assistant import Assistant
 from assistant.question import understand
-from assistant.reader import SentenceReader, candidates, confidence_features, probability
+from assistant.reader import TrainedReader, candidates, confidence_features, probability
 
 
 def test_candidates_are_the_sentences_each_once(samples: Assistant) -> None:
@@ -31,7 +31,7 @@ def test_the_asked_speakers_own_words_are_told_apart(samples: Assistant) -> None
 
 def test_no_passages_no_evidence(samples: Assistant) -> None:
     reader = samples._reader
-    assert isinstance(reader, SentenceReader)
+    assert isinstance(reader, TrainedReader)
     reading = reader.read(understand("Who was hit?"), [])
     assert (reading.evidence, reading.confidence) == ((), 0.0)
 
