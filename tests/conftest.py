@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ import pytest
 from assistant.assistant import Assistant
 from assistant.settings import Settings, sample_articles
 from index.embedder import Embedder
+
+
+def interruptible() -> None:
+    """For a child process: take Ctrl-C as from a terminal, even where the tests run in the background, ignoring it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

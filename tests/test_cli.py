@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from assistant.assistant import Assistant
 from assistant.cli import main
 from assistant.settings import sample_articles
+from tests.conftest import interruptible
 
 NEWS = "The mayor said the bridge was closed on Monday. It reopens in June."
 
@@ -125,7 +125,9 @@ def test_ctrl_c_ends_with_a_sentence_and_keeps_what_was_stored(tmp_path: Path) -
     for number in range(3000):
         (tmp_path / f"{number}.txt").write_text(f"Report number {number} was filed.")
     command = [sys.executable, "-m", "assistant", "ingest", str(tmp_path), "--data-dir", str(tmp_path / "data")]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    running = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=interruptible
+    )
     catalogue = tmp_path / "data" / "keywords" / "articles" / "meta.json"
     while running.poll() is None and not (catalogue.exists() and '"max_doc"' in catalogue.read_text()):
         pass

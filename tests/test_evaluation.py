@@ -27,6 +27,7 @@ from index.articles import Article
 from index.catalogue import Holdings
 from index.errors import SaidsoError
 from index.search import Hit
+from tests.conftest import interruptible
 
 ASKED: list[tuple[str, str | None, str | None]] = [  # question, article, the words in it that answer
     ("How many bombs did the F-15s drop?", "2017-06-07-bontrager-investigation-findings", "ten bombs"),
@@ -302,7 +303,9 @@ def test_ctrl_c_and_the_same_command_again(tmp_path: Path) -> None:
     out, journal = tmp_path / "run.json", tmp_path / "run.json.journal"
     code = "from assistant.evaluation.command import eval_app; eval_app()"
     command = [sys.executable, "-c", code, str(tmp_path / "q.json"), "--out", str(out)]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=interruptible
+    )
     while running.poll() is None and not (journal.exists() and journal.read_text().count("\n") > 3):
         time.sleep(0.02)
     running.send_signal(2)
