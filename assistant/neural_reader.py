@@ -76,10 +76,9 @@ class NeuralReader:
 
         Without a `dtype`, it computes in bfloat16 where the processor has instructions for it, else in
         float32."""
-        from assistant.reader_network import check_encoder, fast_dtype, load_network
+        from assistant.reader_network import fast_dtype, load_network
 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        check_encoder(encoder_folder)
         network = load_network(folder / "reader.safetensors", encoder_folder)
         return cls.over(network, encoder_folder, dtype or fast_dtype(), config["relevance_weight"])
 

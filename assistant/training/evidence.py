@@ -34,7 +34,6 @@ from assistant.reader import (
     confidence_features,
     probability,
 )
-from assistant.settings import Settings
 from assistant.training.data import newsqa_part
 from index.embedder import Embedder
 from index.ingest import ingest
@@ -42,6 +41,7 @@ from index.search import Hit, search
 from index.store import Store
 
 _DEPTH = 12
+_THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.5)
 _BOOST = 3.0  # sentences that answer are few; weighing them up keeps the scores of good ones away from 0
 
 
@@ -146,10 +146,11 @@ def _measure(reads: Sequence[Read], sentence: Features, confidence: Features) ->
         "best sentence answers": first[there].mean(),
         "one of three answers": three[there].mean(),
         "AUC of confidence": roc_auc_score(there, sure),
-        "answered when there": (sure[there] >= Settings.answer_threshold).mean(),
-        "abstained when not": (sure[~there] < Settings.answer_threshold).mean(),
         "calibration error": _calibration_error(sure, there),
     }
+    for threshold in _THRESHOLDS:
+        figures[f"answered when there, from {threshold}"] = (sure[there] >= threshold).mean()
+        figures[f"abstained when not, below {threshold}"] = (sure[~there] < threshold).mean()
     return {name: round(float(value), 3) for name, value in figures.items()}
 
 

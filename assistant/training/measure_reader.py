@@ -23,9 +23,10 @@ import numpy as np
 import torch
 
 from assistant.neural_reader import NeuralReader, Reading
-from assistant.reader_network import encoder_folder, fast_dtype, from_encoder
+from assistant.reader_network import fast_dtype, from_encoder
 from assistant.training.data import newsqa_part, read, squad2_parts
 from assistant.training.reader import Plan, Trainer
+from index.embedder import bundled_model
 
 Record = dict[str, Any]
 
@@ -184,7 +185,7 @@ def latency(reader: NeuralReader, texts: list[str], repeats: int = 15) -> Record
 
 def open_reader(path: Path) -> NeuralReader:
     """A reader from a folder of shipped weights or from a checkpoint."""
-    encoder = encoder_folder()
+    encoder = bundled_model()
     if path.is_dir():
         return NeuralReader.load(path, encoder)
     trainer = Trainer(from_encoder(encoder), Plan())
@@ -208,7 +209,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.latency:
         texts = [article["text"] for article in read(options.data / "newsqa" / "articles.jsonl.gz")[:20]]
         for dtype in (torch.float32, torch.bfloat16):
-            timed = NeuralReader.load(options.reader, encoder_folder(), dtype)
+            timed = NeuralReader.load(options.reader, bundled_model(), dtype)
             sys.stdout.write(json.dumps(latency(timed, texts)) + "\n")
         return
     reader = open_reader(options.reader)

@@ -29,14 +29,12 @@ from torch.multiprocessing.spawn import spawn
 
 from assistant.reader_input import padded
 from assistant.reader_network import (
-    ENCODER_SHA256,
     ReaderNetwork,
-    check_encoder,
-    encoder_folder,
     from_encoder,
     save_weights,
 )
 from assistant.training.data import Example, Mix, Source, Stream, batches, load_sources
+from index.embedder import BUNDLED_SHA256, bundled_model
 
 log = logging.getLogger(__name__)
 
@@ -195,7 +193,7 @@ def export(trainer: Trainer, folder: Path) -> None:
     """Write the weights and the settings that `NeuralReader.load` reads."""
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(trainer.averaged(), folder / "reader.safetensors")
-    config = {"encoder_sha256": ENCODER_SHA256, "relevance_weight": RELEVANCE_WEIGHT}
+    config = {"encoder_sha256": BUNDLED_SHA256, "relevance_weight": RELEVANCE_WEIGHT}
     config |= {"examples": trainer.chunk * trainer.plan.chunk, "seed": trainer.plan.seed}
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
@@ -318,8 +316,7 @@ def main(arguments: list[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     log.info("%s", asdict(plan))
-    encoder = encoder_folder()
-    check_encoder(encoder)
+    encoder = bundled_model()
     prepared(options.data, encoder, options.out, plan.seed)
     (options.out / "rendezvous").unlink(missing_ok=True)
     keep_memory()
