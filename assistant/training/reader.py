@@ -70,7 +70,7 @@ class Plan:
     closing: float = 0.35
     average: float = 0.997
     frozen: int = 2
-    free: float = 0.3
+    free: float = 1.0
     seed: int = 1
     dtype: torch.dtype = torch.bfloat16
 
