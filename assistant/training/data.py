@@ -524,7 +524,7 @@ RIVALLED = ("newsqa", "realtimeqa", "polnear", "cloze")
 
 NEGATIVES: Mix = dict.fromkeys(RIVALLED, 0.25) | {"squad2": 0.1}
 OTHER_NEGATIVES = 0.33
-"""How often an item is shown without its answer; less where answers have rivals or half the items have none."""
+"""How often an item is shown without its answer; less where answers have rivals or items have no answer."""
 
 
 @dataclass(frozen=True)

@@ -54,9 +54,10 @@ RELEVANCE_WEIGHT = 1.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does. `examples` may be changed between two parts of a run, to move its end.
+    """What a run does; `examples` may be changed between two parts of it, to move its end.
 
-    The lowest `frozen` layers learn in the first `free` part alone, which makes the rest a quarter faster.
+    The lowest `frozen` layers learn in the first `free` part of it alone, which makes the rest a quarter
+    faster; with `free` at 1 all learn throughout.
     """
 
     examples: int = 150_000
