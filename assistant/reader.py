@@ -68,8 +68,8 @@ Features = dict[str, float]
 _WEIGHTS = Path(__file__).with_name("models") / "reader"
 
 # Logistic regressions, fitted by `python -m assistant.training.evidence` on half of the NewsQA articles that the
-# network has not seen. On the other half the best sentence answers 70 % of what was retrieved, one of the best three 88 %, and
-# confidence has an area under the curve of .86 and a calibration error of .05.
+# network has not seen. On the other half the best sentence answers 70 % of what was retrieved, one of the best three
+# 88 %, and confidence has an area under the curve of .86 and a calibration error of .05.
 SENTENCE_WEIGHTS: Features = {
     "bias": -9.32, "holds": 3.32, "span": 0.22, "relevance": -0.04, "words": 1.99, "retrieval": 5.48, "fits": 1.46,
     "speaker": 0.81,

@@ -19,7 +19,7 @@ class Settings:
     data_dir: Path
     embedding_model: str | None = None  # a folder with a sentence-transformers model; None: the one that is installed
     catalogue_url: str | None = None  # a SQLAlchemy address; None: SQLite in the data folder
-    answer_threshold: float = 0.33  # answer from this confidence on; a third of the fitted questions were answerable
+    answer_threshold: float = 0.25  # answer from this confidence on: where answering and abstaining balance
     host: str = "127.0.0.1"
     port: int = 7860
 
