@@ -300,7 +300,8 @@ def report(out: Path, trainer: Trainer, loss: float, wall: float, cpu: float) ->
 def keep_memory() -> None:
     """Have the C library keep freed memory, in processes started from here: a third of a step is page faults
     else."""
-    os.environ |= {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
+    os.environ["MALLOC_MMAP_THRESHOLD_"] = "4000000000"
+    os.environ["MALLOC_TRIM_THRESHOLD_"] = "8000000000"
     os.environ["MALLOC_TOP_PAD_"] = "268435456"
 
 
