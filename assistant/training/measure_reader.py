@@ -1,4 +1,4 @@
-"""Measures a reader: `python -m assistant.training.measure_reader --data ../shared/data --reader DIR`.
+"""Measures a reader: `python -m assistant.training.measure_reader --data DATA --reader DIR`.
 
 NewsQA with the gold article given, on fold B, which no training and no tuning has seen (`--part dev` is the
 small part of fold A kept for choices); SQuAD 2.0's held-out titles, abstaining below a threshold fitted on
@@ -196,7 +196,7 @@ def open_reader(path: Path) -> NeuralReader:
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="the shared data, such as ../shared/data")
+    parser.add_argument("--data", type=Path, required=True, help="the shared data, such as DATA")
     parser.add_argument("--reader", type=Path, required=True, help="a folder of weights, or a checkpoint.pt")
     parser.add_argument(
         "--part", choices=("dev", "test"), default="dev", help="of NewsQA: dev to choose, test to report"
