@@ -25,7 +25,7 @@ class Terminal:
     """Readable output by rich, which leaves colours away where the output is not a terminal."""
 
     def __init__(self) -> None:
-        self._out = Console(highlight=False, soft_wrap=True)
+        self._out = Console(highlight=False)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def error(self, sentence: str) -> None:
@@ -34,7 +34,7 @@ class Terminal:
 
     def say(self, sentence: str) -> None:
         """Print one sentence on standard output."""
-        self._out.print(Text(sentence))
+        self._out.print(Text(sentence), soft_wrap=True)
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[IngestProgress], None]]:
@@ -113,7 +113,7 @@ class Terminal:
             fields = (article.id, article.published[:10], article.source, article.title)
             table.add_row(*(escape(field) for field in fields))
         if articles:
-            Console(highlight=False).print(table)
+            self._out.print(table)
         self.say(f"{holdings.articles:,} articles, {holdings.passages:,} passages.")
 
     def article(self, article: Article) -> None:
@@ -121,4 +121,4 @@ class Terminal:
         self._out.print(Text(article.title or article.id, style="bold"))
         facts = (article.source, ", ".join(article.authors), article.published, article.url, article.origin)
         self._out.print(Text(" · ".join(filter(None, facts)), style="dim"), end="\n\n")
-        self._out.print(Text(article.text))
+        self._out.print(Text(article.text), soft_wrap=True)

@@ -71,6 +71,18 @@ def test_ask_prints_quotes_for_people(saidso) -> None:  # type: ignore[no-untype
     assert "do not hold an answer" in abstained.out and "not an answer" in abstained.out
 
 
+def test_no_quote_is_cut_on_the_terminal(saidso) -> None:  # type: ignore[no-untyped-def]
+    saidso("ingest", sample_articles())
+    for question in ("What did the Pentagon claim was hit?", "Who won the 2022 World Cup?"):
+        answer = saidso("ask", question, "--json").lines[0]
+        shown = " ".join(saidso("ask", question).out.split())
+        for citation in (*answer["citations"], *answer["closest"]):
+            assert " ".join(citation["quote"].split()) in shown
+    passages = saidso("search", "mosque", "--json").lines[0]["passages"]
+    shown = " ".join(saidso("search", "mosque").out.split())
+    assert all(" ".join(passage["text"].split()) in shown for passage in passages)
+
+
 def test_a_question_file_keeps_order_and_ids_and_names_bad_lines(saidso, news: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     saidso("ingest", news)
     file = tmp_path / "q.jsonl"

@@ -1,4 +1,4 @@
-"""Questions with their answers in tokens, from the shared data; and the windows a reader is shown of them.
+"""Questions with their answers in tokens, from a data folder; and the windows a reader is shown of them.
 
 Every source becomes the same thing: documents (token ids) and items (a question, its document, the spans that
 answer it, and other documents that look as if they might). A window is a stretch of a document short enough

@@ -196,7 +196,7 @@ def open_reader(path: Path) -> NeuralReader:
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="the shared data, such as DATA")
+    parser.add_argument("--data", type=Path, required=True, help="the folder of questions and articles")
     parser.add_argument("--reader", type=Path, required=True, help="a folder of weights, or a checkpoint.pt")
     parser.add_argument(
         "--part", choices=("dev", "test"), default="dev", help="of NewsQA: dev to choose, test to report"

@@ -308,7 +308,7 @@ def keep_memory() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="the shared data, such as DATA")
+    parser.add_argument("--data", type=Path, required=True, help="the folder of questions and articles")
     parser.add_argument("--out", type=Path, required=True, help="where checkpoints, the log and the weights go")
     parser.add_argument("--examples", type=int, default=Plan.examples, help="length of the whole run")
     parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each")
