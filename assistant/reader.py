@@ -106,8 +106,11 @@ class TrainedReader:
         spans = self.spans(question, hits)
         rows = self.features(question, hits, found, spans)
         scores = [probability(row, SENTENCE_WEIGHTS) for row in rows]
-        order = sorted(range(len(found)), key=lambda at: (-scores[at], at))
         confidence = probability(confidence_features(rows, scores), CONFIDENCE_WEIGHTS)
+        if question.kind is Kind.HOW_MANY and any(row["fits"] for row in rows):
+            # A sentence without a number cannot say how many, whatever else speaks for it.
+            scores = [score * row["fits"] for score, row in zip(scores, rows, strict=True)]
+        order = sorted(range(len(found)), key=lambda at: (-scores[at], at))
         return Reading(tuple(_finished(question, found[at], scores[at], spans) for at in order), confidence)
 
     def spans(self, question: Question, hits: Sequence[Hit]) -> dict[int, PassageReading]:
@@ -190,12 +193,13 @@ def _finished(question: Question, evidence: Evidence, score: float, spans: Mappi
     """Add the bare answer: the claim's where the question is about a speaker's words, else the network's span."""
     start, end = evidence.sentence.start, evidence.sentence.end
     read = spans[evidence.passage.id]
-    if question.kind in (Kind.SAID, Kind.WHO_SAID, Kind.YES_NO) or not start <= read.start < end:
+    span = Span(read.start, min(read.end, end)) if start <= read.start < end else None
+    without_number = question.kind is Kind.HOW_MANY and span and not fits(question, evidence.within(span))
+    if question.kind in (Kind.SAID, Kind.WHO_SAID, Kind.YES_NO) or span is None or without_number:
         short = short_answer(question, evidence.text, [_moved(claim, -start) for claim in evidence.claims])
         moved = short and Span(short.start + start, short.end + start)
     else:
-        words = evidence.within(Span(read.start, min(read.end, end)))
-        moved = Span(read.start, read.start + len(_LOOSE_END.sub("", words)))
+        moved = Span(span.start, span.start + len(_LOOSE_END.sub("", evidence.within(span))))
     return replace(evidence, score=score, short=moved)
 
 

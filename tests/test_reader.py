@@ -46,6 +46,13 @@ def test_evidence_is_ranked_and_what_answers_comes_first(samples: Assistant) -> 
     assert reading.evidence[0].within(reading.evidence[0].short) == "ten"
 
 
+def test_how_many_is_answered_with_a_number(samples: Assistant) -> None:
+    question = understand("How many people were killed?")
+    best, *_ = samples._reader.read(question, samples.search(question.text, 12)).evidence
+    assert best.short is not None
+    assert any(character.isdigit() for character in best.within(best.short))
+
+
 def test_probability_is_logistic() -> None:
     assert probability({"bias": 1.0, "x": 2.0, "unused": 9.0}, {"bias": -1.0, "x": 0.5}) == 0.5
     assert probability({"x": 1.0}, {"x": math.log(3)}) == pytest.approx(0.75)
