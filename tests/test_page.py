@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -51,9 +52,9 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("page")
 
 
-@pytest.fixture(scope="module")
-def address(data_folder: Path) -> Iterator[str]:
-    """Start the app as a user does, in a folder that was never used, and wait until it is ready."""
+@contextmanager
+def serving(data_folder: Path) -> Iterator[str]:
+    """Start the app as a user does, give its address as soon as it listens, and stop it with Ctrl-C."""
     environment = {**os.environ, "SAIDSO_DATA_DIR": str(data_folder), "SAIDSO_PORT": "0"}
     environment.pop("GRADIO_TEMP_DIR", None)
     with subprocess.Popen(
@@ -61,12 +62,18 @@ def address(data_folder: Path) -> Iterator[str]:
     ) as app:
         try:
             assert app.stdout is not None
-            url = app.stdout.readline().split()[-1]
-            yield url
+            yield app.stdout.readline().split()[-1]
             app.send_signal(signal.SIGINT)
             assert app.wait(20) == 0
         finally:
             app.kill()
+
+
+@pytest.fixture(scope="module")
+def address(data_folder: Path) -> Iterator[str]:
+    """The app's address, in a folder that was never used."""
+    with serving(data_folder) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -306,17 +313,20 @@ def test_errors_are_sentences(open_page: Open, ready: str) -> None:
     assert "Traceback" not in page.content()
 
 
-def test_stop_ends_an_answer(open_page: Open, ready: str) -> None:
-    page = open_page()
-    page.fill("#question textarea", "How many people were killed, and who says so?")
-    page.keyboard.press("Enter")
-    page.locator("#stop").click()
-    expect(page.locator("#chat .notice")).to_have_text("Stopped.")
-    expect(page.locator("#ask")).to_be_visible()
-    page.wait_for_timeout(1000)
-    expect(page.locator("#chat .notice")).to_have_count(1)
-    ask(page, PENTAGON)
-    expect(page.locator("#chat .asked")).to_have_count(2)
+def test_stop_ends_an_answer(open_page: Open, tmp_path: Path) -> None:
+    """Asked while the models load, when a question surely takes long enough for the button to be reached."""
+    with serving(tmp_path) as url:
+        page = open_page()
+        page.goto(url)
+        page.fill("#question textarea", "How many people were killed, and who says so?")
+        page.keyboard.press("Enter")
+        page.locator("#stop").click()
+        expect(page.locator("#chat .notice")).to_have_text("Stopped.")
+        expect(page.locator("#ask")).to_be_visible()
+        page.wait_for_timeout(1000)
+        expect(page.locator("#chat .notice")).to_have_count(1)
+        ask(page, PENTAGON)
+        expect(page.locator("#chat .asked")).to_have_count(2)
 
 
 def test_copy_gives_quotes_with_their_sources(open_page: Open, ready: str) -> None:
