@@ -22,11 +22,10 @@ _READ_CHARACTERS = 2_000  # of a question; the embedding model reads no more
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage with how well it fits the question, from 0 to 1, and its cosine similarity where that is known."""
+    """A passage with how well it fits the question, from 0 to 1."""
 
     passage: Passage
     score: float
-    similarity: float
 
     def as_json(self) -> dict[str, Any]:
         """Return the hit as the contract writes it."""
@@ -53,7 +52,7 @@ def search(store: Store, question: str, k: int = 10, filters: Filters | None = N
     passages = store.catalogue.passages([*by_meaning, *(id_ for id_ in by_words if id_ not in by_meaning)])
     scores = _fuse(passages.values(), _scaled(by_meaning), _scaled(by_words), _scaled(by_article))
     ranked = sorted(passages.values(), key=lambda passage: (-scores[passage.id], passage.id))
-    return [Hit(p, scores[p.id], by_meaning.get(p.id, 0.0)) for p in _spread(ranked)[:k]]
+    return [Hit(p, scores[p.id]) for p in _spread(ranked)[:k]]
 
 
 def _scaled(scores: Mapping[int, float] | Mapping[str, float]) -> dict[int | str, float]:
