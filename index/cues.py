@@ -125,3 +125,14 @@ def _read_table() -> dict[tuple[str, str], Verb]:
 
 VERBS = _read_table()
 CLAUSAL = frozenset("ctp")  # the frames of a verb that may stand after what it reports
+LEADING = ADVERBS | HAVE | BE
+
+
+def stance_of(cue: str) -> str:
+    """Return what a cue makes of what is said: the stance of its first known verb, or "says"."""
+    words = cue.casefold().split()
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        verb = VERBS.get((word, following)) or VERBS.get((word, ""))
+        if verb:
+            return verb.stance
+    return "says"

@@ -1,0 +1,200 @@
+"""Runs the claim network over texts, and makes attributions of what it says of their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.claim_input import Tokens, Window, open_tokenizer, padded, tokenise, windows
+from index.passages import Span
+
+if TYPE_CHECKING:
+    import torch
+    from tokenizers import Tokenizer
+
+    from index.claim_network import ClaimNetwork
+
+TOGETHER = 8
+"""Windows read in one forward pass."""
+
+WORTH_A_SECOND_READING = -2.5
+"""The log-odds of being an anchor above which a token is asked what belongs to it."""
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """When an attribution is believed, and what a piece of content must bring; chosen on articles kept out of training.
+
+    `real` is the least sum of the two log-odds that an anchor is one, `piece` what the log-odds of a piece's tokens
+    must sum to, `clip` the most that one token can say.
+    """
+
+    real: float = 0.0
+    piece: float = 4.0
+    clip: float = 4.0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the network says of one anchor: its token, the sum of the log-odds that it is one, and the roles around it.
+
+    `roles` is (tokens, 4), log-probabilities for the tokens from number `first` on.
+    """
+
+    anchor: int
+    real: float
+    first: int
+    roles: Floats
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Where source, cue and content of an attribution stand in the text, as whole words."""
+
+    score: float
+    source: Span | None
+    cue: Span
+    content: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class ClaimFinder:
+    """A claim network with its tokenizer; make one with `load`."""
+
+    network: ClaimNetwork
+    tokenizer: Tokenizer
+    dtype: torch.dtype
+    threshold: Threshold = Threshold()
+
+    @classmethod
+    def load(cls, folder: Path, encoder: Path, dtype: torch.dtype | None = None) -> ClaimFinder:
+        """Return the finder whose weights lie in `folder`, over the sentence encoder in `encoder`.
+
+        Without a `dtype`, it computes in bfloat16 where the processor has instructions for it, else in float32.
+        """
+        from index.claim_network import load_network
+        from index.encoder import fast_dtype
+
+        network, dtype = load_network(folder / "claims.safetensors", encoder), dtype or fast_dtype()
+        for part in (network.layers, network.narrow, network.of_anchor, network.of_token):
+            part.to(dtype)
+        return cls(network, open_tokenizer(encoder), dtype)
+
+    def find(self, texts: Sequence[str]) -> Iterator[list[Attribution]]:
+        """Yield the attributions of each text, in order of their first word."""
+        read = [tokenise(self.tokenizer, text) for text in texts]
+        for tokens, judged in zip(read, self.judge(read), strict=True):
+            yield attributions(tokens, judged, self.threshold)
+
+    def judge(self, texts: Sequence[Tokens]) -> list[list[Judged]]:
+        """Return what the network says of the likely anchors of each text, in order."""
+        shown = [(number, window) for number, tokens in enumerate(texts) for window in windows(tokens)]
+        shown.sort(key=lambda pair: pair[1].end - pair[1].start)
+        judged: list[list[Judged]] = [[] for _ in texts]
+        for at in range(0, len(shown), TOGETHER):
+            group = shown[at : at + TOGETHER]
+            for row, found in self._read([(texts[number], window) for number, window in group]):
+                judged[group[row][0]].append(found)
+        return [sorted(found, key=lambda one: one.anchor) for found in judged]
+
+    def _read(self, shown: Sequence[tuple[Tokens, Window]]) -> Iterator[tuple[int, Judged]]:
+        """Yield (number of the window, what is said of an anchor) for windows read in one pass."""
+        import torch
+
+        from index.claim_network import BEFORE
+
+        ids, features, lengths = map(torch.from_numpy, padded(shown))
+        own = torch.zeros(ids.shape, dtype=torch.bool)
+        for row, (_, window) in enumerate(shown):
+            own[row, window.first - window.start + 1 : window.last - window.start + 1] = True
+        with torch.inference_mode():
+            states = self.network.states(ids, features, lengths, self.dtype)
+            likely = self.network.anchors(states)
+            rows, places = ((likely > WORTH_A_SECOND_READING) & own).nonzero(as_tuple=True)
+            if not len(rows):
+                return
+            roles, real = self.network.judge(states, lengths, rows, places)
+            scores = (likely[rows, places] + real).tolist()
+            said = roles.log_softmax(-1).numpy()
+        for number, (row, place) in enumerate(zip(rows.tolist(), places.tolist(), strict=True)):
+            window = shown[row][1]
+            anchor = window.start + place - 1
+            first = max(window.start, anchor - BEFORE)
+            shift = first - (anchor - BEFORE)
+            yield row, Judged(anchor, scores[number], first, said[number, shift : shift + window.end - first])
+
+
+def attributions(tokens: Tokens, judged: Sequence[Judged], threshold: Threshold) -> list[Attribution]:
+    """Return the attributions that are believed, in order of their first word."""
+    found = [
+        attribution
+        for one in judged
+        if one.real >= threshold.real and (attribution := _attribution(tokens, one, threshold)) is not None
+    ]
+    return sorted(found, key=lambda one: min(span.start for span in (one.source or one.cue, one.cue, *one.content)))
+
+
+def _attribution(tokens: Tokens, judged: Judged, threshold: Threshold) -> Attribution | None:
+    from index.claim_network import CONTENT, CUE, SOURCE
+
+    count = len(judged.roles)
+    continues = tokens.continues[judged.first : judged.first + count]
+    heads = np.maximum.accumulate(np.where(continues, 0, np.arange(count)))
+    roles = judged.roles[heads]  # a word is what its first piece is, so that none is cut
+    odds = roles - np.log1p(-np.exp(roles.clip(max=-1e-6)))
+    odds = odds.clip(-threshold.clip, threshold.clip)
+
+    def span(part: tuple[int, int]) -> Span:
+        first, last = judged.first + part[0], judged.first + part[1] - 1
+        return Span(int(tokens.starts[first]), int(tokens.ends[last]))
+
+    content = _pieces(odds[:, CONTENT], threshold.piece)
+    if not content:
+        return None
+    source = _best(odds[:, SOURCE])
+    cue = _through(odds[:, CUE], judged.anchor - judged.first, continues)
+    return Attribution(judged.real, source and span(source), span(cue), tuple(map(span, content)))
+
+
+def _pieces(odds: Floats, least: float) -> list[tuple[int, int]]:
+    """Return the disjoint runs whose odds sum to the most, each costing `least`."""
+    outside, inside = 0.0, -np.inf  # the best sums so far with the last token outside or inside a run
+    closed: tuple[tuple[int, int], ...] = ()
+    before: tuple[tuple[int, int], ...] = ()  # the runs before the one that began at `start`
+    start = 0
+    for at, odd in enumerate(odds.tolist()):
+        if outside - least > inside:
+            inside, before, start = outside - least, closed, at
+        inside += odd
+        if inside > outside:
+            outside, closed = inside, (*before, (start, at + 1))
+    return list(closed)
+
+
+def _best(odds: Floats) -> tuple[int, int] | None:
+    """Return the run whose odds sum to the most, if that is more than nothing."""
+    runs = np.concatenate([[0.0], np.cumsum(odds)])
+    lowest = np.minimum.accumulate(runs)
+    end = int((runs - lowest).argmax())
+    start = int(runs[: end + 1].argmin())
+    return (start, end) if end > start else None
+
+
+def _through(odds: Floats, anchor: int, continues: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the run around `anchor`, and of its whole word, whose odds sum to the most."""
+    first, last = anchor, anchor + 1
+    while first > 0 and continues[first]:
+        first -= 1
+    while last < len(odds) and continues[last]:
+        last += 1
+    before, after = np.cumsum(odds[:first][::-1]), np.cumsum(odds[last:])
+    first -= int(before.argmax()) + 1 if len(before) and before.max() > 0 else 0
+    last += int(after.argmax()) + 1 if len(after) and after.max() > 0 else 0
+    return first, last
