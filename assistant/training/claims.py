@@ -232,7 +232,8 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimizer.step()
         self.step += 1
-        torch._foreach_lerp_(self.average, self.weights, 1 - min(self.plan.average, self.step / (self.step + 10)))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, self.weights, 1 - min(self.plan.average, self.step / (self.step + 10)))
         return loss.item()
 
     def save(self, path: Path) -> None:
