@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from index.claim_input import Tokens, Window, open_tokenizer, padded, tokenise, windows
+from index.claim_input import OPENS_SENTENCE, Tokens, Window, open_tokenizer, padded, tokenise, windows
 from index.passages import Span
 
 if TYPE_CHECKING:
@@ -25,19 +25,29 @@ TOGETHER = 8
 WORTH_A_SECOND_READING = -2.5
 """The log-odds of being an anchor above which a token is asked what belongs to it."""
 
+MOST_ANCHORS = 32
+"""Most anchors of a window: four times what prose has, so that junk takes no more memory than prose."""
+
+_JUST = 1.0  # what lifts the likeliest token of an unlikely source, and with it those that are nearly as likely
+
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Threshold:
-    """When an attribution is believed, and what a piece of content must bring; chosen on articles kept out of training.
+class Costs:
+    """When an attribution is believed and where its parts end; chosen on articles kept out of training.
 
-    `real` is the least sum of the two log-odds that an anchor is one, `piece` what the log-odds of a piece's tokens
-    must sum to, `clip` the most that one token can say.
+    All are log-odds. `real` is the least sum of the two that an anchor is one; a piece of content after
+    the first costs `another`, each `torn` for an end within a quotation and `crossed` for a sentence it runs into; a
+    source is taken where its likeliest token has more than minus `named`, since nearly every attribution has one;
+    `clip` is the most that one token can say.
     """
 
     real: float = 0.0
-    piece: float = 4.0
+    another: float = 4.0
+    torn: float = 4.0
+    crossed: float = 4.0
+    named: float = 3.0
     clip: float = 4.0
 
 
@@ -71,7 +81,7 @@ class ClaimFinder:
     network: ClaimNetwork
     tokenizer: Tokenizer
     dtype: torch.dtype
-    threshold: Threshold = Threshold()
+    costs: Costs = Costs()
 
     @classmethod
     def load(cls, folder: Path, encoder: Path, dtype: torch.dtype | None = None) -> ClaimFinder:
@@ -91,7 +101,7 @@ class ClaimFinder:
         """Yield the attributions of each text, in order of their first word."""
         read = [tokenise(self.tokenizer, text) for text in texts]
         for tokens, judged in zip(read, self.judge(read), strict=True):
-            yield attributions(tokens, judged, self.threshold)
+            yield attributions(tokens, judged, self.costs)
 
     def judge(self, texts: Sequence[Tokens]) -> list[list[Judged]]:
         """Return what the network says of the likely anchors of each text, in order."""
@@ -116,12 +126,14 @@ class ClaimFinder:
             own[row, window.first - window.start + 1 : window.last - window.start + 1] = True
         with torch.inference_mode():
             states = self.network.states(ids, features, lengths, self.dtype)
-            likely = self.network.anchors(states)
-            rows, places = ((likely > WORTH_A_SECOND_READING) & own).nonzero(as_tuple=True)
+            likely = self.network.anchors(states).masked_fill(~own, float("-inf"))
+            best = likely.topk(min(MOST_ANCHORS, likely.shape[1]))
+            rows, ranks = (best.values > WORTH_A_SECOND_READING).nonzero(as_tuple=True)
             if not len(rows):
                 return
+            places = best.indices[rows, ranks]
             roles, real = self.network.judge(states, lengths, rows, places)
-            scores = (likely[rows, places] + real).tolist()
+            scores = (best.values[rows, ranks] + real).tolist()
             said = roles.log_softmax(-1).numpy()
         for number, (row, place) in enumerate(zip(rows.tolist(), places.tolist(), strict=True)):
             window = shown[row][1]
@@ -131,17 +143,17 @@ class ClaimFinder:
             yield row, Judged(anchor, scores[number], first, said[number, shift : shift + window.end - first])
 
 
-def attributions(tokens: Tokens, judged: Sequence[Judged], threshold: Threshold) -> list[Attribution]:
+def attributions(tokens: Tokens, judged: Sequence[Judged], costs: Costs) -> list[Attribution]:
     """Return the attributions that are believed, in order of their first word."""
     found = [
         attribution
         for one in judged
-        if one.real >= threshold.real and (attribution := _attribution(tokens, one, threshold)) is not None
+        if one.real >= costs.real and (attribution := _attribution(tokens, one, costs)) is not None
     ]
     return sorted(found, key=lambda one: min(span.start for span in (one.source or one.cue, one.cue, *one.content)))
 
 
-def _attribution(tokens: Tokens, judged: Judged, threshold: Threshold) -> Attribution | None:
+def _attribution(tokens: Tokens, judged: Judged, costs: Costs) -> Attribution | None:
     from index.claim_network import CONTENT, CUE, SOURCE
 
     count = len(judged.roles)
@@ -149,42 +161,55 @@ def _attribution(tokens: Tokens, judged: Judged, threshold: Threshold) -> Attrib
     heads = np.maximum.accumulate(np.where(continues, 0, np.arange(count)))
     roles = judged.roles[heads]  # a word is what its first piece is, so that none is cut
     odds = roles - np.log1p(-np.exp(roles.clip(max=-1e-6)))
-    odds = odds.clip(-threshold.clip, threshold.clip)
+    odds = odds.clip(-costs.clip, costs.clip)
 
     def span(part: tuple[int, int]) -> Span:
         first, last = judged.first + part[0], judged.first + part[1] - 1
         return Span(int(tokens.starts[first]), int(tokens.ends[last]))
 
-    content = _pieces(odds[:, CONTENT], threshold.piece)
+    content = _pieces(odds[:, CONTENT], *_boundaries(tokens, judged.first, count, costs), costs.another)
     if not content:
         return None
-    source = _best(odds[:, SOURCE])
+    source = _best(odds[:, SOURCE], costs.named)
     cue = _through(odds[:, CUE], judged.anchor - judged.first, continues)
     return Attribution(judged.real, source and span(source), span(cue), tuple(map(span, content)))
 
 
-def _pieces(odds: Floats, least: float) -> list[tuple[int, int]]:
-    """Return the disjoint runs whose odds sum to the most, each costing `least`."""
-    outside, inside = 0.0, -np.inf  # the best sums so far with the last token outside or inside a run
+def _boundaries(tokens: Tokens, first: int, count: int, costs: Costs) -> tuple[list[float], list[float]]:
+    """Return what it costs to begin a piece at each token (or to end one before it), and to go on into it."""
+    quoted = tokens.quotations[first : first + count + 1]
+    torn = np.append((quoted[1:] == quoted[:-1]) & (quoted[1:] > 0), [False] * (count + 2 - len(quoted)))
+    torn = np.concatenate([[False], torn])
+    opens = (tokens.features[first : first + count] & OPENS_SENTENCE) > 0
+    crossed = costs.crossed * (opens & ~torn[:count])
+    return (costs.torn * torn[: count + 1]).tolist(), crossed.tolist()
+
+
+def _pieces(odds: Floats, torn: Sequence[float], crossed: Sequence[float], another: float) -> list[tuple[int, int]]:
+    """Return the disjoint runs whose odds, less what they cost, sum to the most; each but the first costs `another`."""
+    some, inside = -np.inf, -np.inf  # the best sums so far, the last token being outside or inside a run
     closed: tuple[tuple[int, int], ...] = ()
     before: tuple[tuple[int, int], ...] = ()  # the runs before the one that began at `start`
     start = 0
     for at, odd in enumerate(odds.tolist()):
-        if outside - least > inside:
-            inside, before, start = outside - least, closed, at
+        inside -= crossed[at]
+        entered = max(0.0, some - another) - torn[at]
+        if entered > inside:
+            inside, before, start = entered, closed if some > another else (), at
         inside += odd
-        if inside > outside:
-            outside, closed = inside, (*before, (start, at + 1))
-    return list(closed)
+        if inside - torn[at + 1] > some:
+            some, closed = inside - torn[at + 1], (*before, (start, at + 1))
+    return list(closed) if some > 0 else []
 
 
-def _best(odds: Floats) -> tuple[int, int] | None:
-    """Return the run whose odds sum to the most, if that is more than nothing."""
-    runs = np.concatenate([[0.0], np.cumsum(odds)])
-    lowest = np.minimum.accumulate(runs)
-    end = int((runs - lowest).argmax())
-    start = int(runs[: end + 1].argmin())
-    return (start, end) if end > start else None
+def _best(odds: Floats, named: float) -> tuple[int, int] | None:
+    """Return the run whose odds sum to the most, if that is more than nothing when each is up to `named` higher."""
+    highest = float(odds.max())
+    if highest <= -named:
+        return None
+    sums = np.concatenate([[0.0], np.cumsum(odds if highest > 0 else odds - highest + _JUST)])
+    end = int((sums - np.minimum.accumulate(sums)).argmax())
+    return int(sums[: end + 1].argmin()), end
 
 
 def _through(odds: Floats, anchor: int, continues: NDArray[np.bool_]) -> tuple[int, int]:

@@ -30,12 +30,14 @@ _CLS, _SEP = 101, 102
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens of a text, one entry each: id, first character, end, feature, and whether it continues a word."""
+    """The tokens of a text, one entry each: id, first character, end, feature, number of its quotation (0 where it
+    stands in none), and whether it continues a word."""
 
     ids: Ids
     starts: Ids
     ends: Ids
     features: Ids
+    quotations: Ids
     continues: NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -67,20 +69,21 @@ def tokenise(tokenizer: Tokenizer, text: str) -> Tokens:
     offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
     starts, ends = offsets[:, 0], offsets[:, 1]
     continues = np.array([token.startswith("##") for token in encoding.tokens], dtype=bool)
-    return Tokens(np.array(encoding.ids, dtype=np.int32), starts, ends, _features(text, starts), continues)
+    quoted = np.zeros(len(starts), dtype=np.int32)
+    for number, quotation in enumerate(quotations(text), start=1):
+        first, last = np.searchsorted(starts, (quotation.start, quotation.end))
+        quoted[first:last] = number
+    ids = np.array(encoding.ids, dtype=np.int32)
+    return Tokens(ids, starts, ends, _features(text, starts, quoted), quoted, continues)
 
 
-def _features(text: str, starts: Ids) -> Ids:
+def _features(text: str, starts: Ids, quoted: Ids) -> Ids:
     capital = np.array([text[start].isupper() for start in starts.tolist()], dtype=bool)
     sentences = np.array([sentence.start for sentence in split_sentences(text)], dtype=np.int32)
     breaks = np.array([found.start() for found in re.finditer("\n", text)], dtype=np.int32)
     opens_paragraph = np.diff(np.searchsorted(breaks, starts), prepend=-1) > 0
-    quoted = np.zeros(len(starts), dtype=bool)
-    for quotation in quotations(text):
-        first, last = np.searchsorted(starts, (quotation.start, quotation.end))
-        quoted[first:last] = True
     features: Ids = CAPITAL * capital.astype(np.int32) + OPENS_SENTENCE * np.isin(starts, sentences).astype(np.int32)
-    features += OPENS_PARAGRAPH * opens_paragraph.astype(np.int32) + IN_QUOTATION * quoted.astype(np.int32)
+    features += OPENS_PARAGRAPH * opens_paragraph.astype(np.int32) + IN_QUOTATION * (quoted > 0).astype(np.int32)
     return features
 
 

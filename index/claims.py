@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from index.claim_finder import Attribution, ClaimFinder
 from index.cues import LEADING, stance_of
 from index.embedder import bundled_model
-from index.passages import Span
-from index.quotations import Token, quotations
+from index.passages import Span, split_sentences
+from index.quotations import GAP, Token, quotations, units
 
 _WEIGHTS = Path(__file__).with_name("models") / "claims"
+_CHARACTERS_TOGETHER = 80_000
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,29 @@ def find_claims(text: str) -> list[Claim]:
     return next(claims_of([text]))
 
 
-def claims_of(texts: Sequence[str]) -> Iterator[list[Claim]]:
-    """Yield the claims of each text; several texts together are read faster than one at a time."""
-    for text, found in zip(texts, _finder().find(texts), strict=True):
-        quoted = quotations(text)
-        yield [claim for one in found if (claim := made(text, one, quoted)).content]
+def claims_of(texts: Iterable[str]) -> Iterator[list[Claim]]:
+    """Yield the claims of each text; several short texts are read together, which is faster."""
+    for together in _batches(texts):
+        for text, found in zip(together, _finder().find(together), strict=True):
+            yield claims_from(text, found)
+
+
+def claims_from(text: str, found: Sequence[Attribution]) -> list[Claim]:
+    """Return what the network found in a text as claims, and what its bare quotations add to them."""
+    quoted = quotations(text)
+    claims = [claim for one in found if (claim := _made(text, one, quoted)).content]
+    return sorted(_with_bare_quotations(text, claims, quoted), key=lambda claim: claim.content[0].start)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for text in texts:
+        batch.append(text)
+        if sum(map(len, batch)) >= _CHARACTERS_TOGETHER:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 # Loose at the end of words: all punctuation but the full stop of "U.S." and the bracket that closes one.
@@ -77,7 +96,7 @@ _LOOSE_START = re.compile(r"^[\s,;:.—–-]+")
 _THAT = re.compile(r"^that\s+", re.IGNORECASE)
 
 
-def made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
+def _made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
     """Return an attribution as a claim: no loose punctuation, and quotations whole and without their marks."""
     content: list[Piece] = []
     inside: list[bool | None] = []
@@ -88,7 +107,11 @@ def made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
     cue = _cue(text, found.cue)
     direct = inside[0] if len(set(inside)) == 1 else None
     return Claim(
-        _trimmed(text, found.source) if found.source else None, cue, tuple(content), stance_of(cue.text), direct
+        _trimmed(text, found.source) if found.source else None,
+        cue,
+        tuple(content),
+        stance_of(cue.text, text[cue.end : cue.end + 40]),
+        direct,
     )
 
 
@@ -100,12 +123,9 @@ def _content(text: str, span: Span, quoted: Sequence[Token]) -> Iterator[tuple[P
     if touched and not any(character.isalnum() for character in rest):
         for quotation in touched:
             inner = quotation.inner or Span(quotation.start, quotation.end)
-            start, end = max(span.start, inner.start), min(span.end, inner.end)
-            words = text[start:end]
-            start += len(words) - len(words.lstrip())
-            words = words.strip().rstrip(",")
-            if words:
-                yield Piece(start, start + len(words), words), True
+            piece = _inside(text, Span(max(span.start, inner.start), min(span.end, inner.end)))
+            if piece.text:
+                yield piece, True
         return
     piece = _trimmed(text, span)
     that = _THAT.match(piece.text)
@@ -140,3 +160,56 @@ def _trimmed(text: str, span: Span) -> Piece:
 
 def _piece(text: str, start: int, end: int) -> Piece:
     return Piece(start, end, text[start:end])
+
+
+def _with_bare_quotations(text: str, claims: Sequence[Claim], quoted: Sequence[Token]) -> list[Claim]:
+    """Give each sentence that is nothing but quotations, and of no claim, to the speaker of the quotation before it.
+
+    Where nothing quoted stands right before it, in the same paragraph, its speaker is nobody.
+    """
+    if not quoted:
+        return list(claims)
+    read = list(units(text, split_sentences(text)))
+    told = _told(claims, [Span(tokens[0].start, tokens[-1].end) for tokens in read])
+    all_claims = list(claims)
+    speaking: int | None = None
+    end = 0
+    for tokens, here in zip(read, told, strict=True):
+        if GAP.search(text, end, tokens[0].start):
+            speaking = None
+        bare = () if here else _bare(text, tokens)
+        if bare and speaking is not None:
+            all_claims[speaking] = replace(all_claims[speaking], content=(*all_claims[speaking].content, *bare))
+        elif bare:
+            all_claims.append(Claim(None, None, bare, "says", True))
+            speaking = len(all_claims) - 1
+        else:
+            speaking = next((at for at in reversed(here) if all_claims[at].direct is not False), None)
+        end = tokens[-1].end
+    return all_claims
+
+
+def _told(claims: Sequence[Claim], sentences: Sequence[Span]) -> list[list[int]]:
+    """Return for each sentence which claims have content in it, in the order in which their contents begin."""
+    told: list[list[int]] = [[] for _ in sentences]
+    for number in sorted(range(len(claims)), key=lambda number: claims[number].content[0].start):
+        for piece in claims[number].content:
+            at = bisect_right(sentences, piece.start, key=lambda sentence: sentence.end)
+            while at < len(sentences) and sentences[at].start < piece.end:
+                if told[at][-1:] != [number]:
+                    told[at].append(number)
+                at += 1
+    return told
+
+
+def _bare(text: str, tokens: Sequence[Token]) -> tuple[Piece, ...]:
+    """Return the quotations of a sentence that is nothing else."""
+    if any(token.inner is None and token.word[0].isalnum() for token in tokens):
+        return ()
+    return tuple(piece for token in tokens if token.inner and (piece := _inside(text, token.inner)).text)
+
+
+def _inside(text: str, span: Span) -> Piece:
+    words = text[span.start : span.end]
+    start = span.start + len(words) - len(words.lstrip())
+    return _piece(text, start, start + len(words.strip().rstrip(",")))

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.claims import Claim, find_claims
-from index.passages import Span, split_sentences
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 
@@ -182,15 +181,10 @@ def test_nothing_is_made_of_a_verb_used_otherwise(text: str) -> None:
 
 
 def test_a_bare_quotation_continues_the_tagged_one_before_it() -> None:
-    text = "“It is closed,” Ortiz said. “Nobody may cross.” “Nobody at all.”"
+    (claim,) = find_claims("“It is closed,” Ortiz said. “Nobody may cross.” “Nobody at all.”")
 
-    first, *others = find_claims(text)
-
-    assert [told(other) for other in others] == [
-        ("Ortiz", None, ["Nobody may cross."]),
-        ("Ortiz", None, ["Nobody at all."]),
-    ]
-    assert all(other.speaker == first.speaker for other in others)
+    assert told(claim) == ("Ortiz", "said", ["It is closed", "Nobody may cross.", "Nobody at all."])
+    assert claim.direct is True
 
 
 @pytest.mark.parametrize(
@@ -204,14 +198,6 @@ def test_a_bare_quotation_continues_the_tagged_one_before_it() -> None:
 )
 def test_a_bare_quotation_after_anything_else_has_no_speaker(before: str) -> None:
     assert told(find_claims(before + "“Nobody may cross.”")[-1]) == (None, None, ["Nobody may cross."])
-
-
-def test_a_sentence_left_out_breaks_the_chain() -> None:
-    text = "“It is closed,” Ortiz said. The sun shone. “Nobody may cross.”"
-    first, _, last = split_sentences(text)
-
-    assert find_claims(text, [first, last])[-1].speaker is None
-    assert [told(claim)[2] for claim in find_claims(text, [last])] == [["Nobody may cross."]]
 
 
 def test_a_quotation_of_several_sentences_is_one_claim() -> None:
@@ -327,13 +313,6 @@ def test_every_piece_stands_in_the_text(text: str) -> None:
     assert_exact(text, find_claims(text))
 
 
-@given(NEWSLIKE, st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60))))
-def test_any_spans_will_do(text: str, bounds: list[tuple[int, int]]) -> None:
-    spans = [Span(min(pair), max(pair)) for pair in bounds]
-
-    assert_exact(text, find_claims(text, spans))
-
-
 @pytest.mark.parametrize("path", sorted(SEEDS.glob("2*.md")), ids=lambda path: path.stem)
 def test_every_piece_of_a_sample_article_stands_in_it(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -347,12 +326,15 @@ def test_every_piece_of_a_sample_article_stands_in_it(path: Path) -> None:
     "junk", ["said ", "“", '"', "' ", "he said, ", "X said that ", ", ", "(", "a’b-", "according to X, ", "x", "\n "]
 )
 def test_junk_takes_no_longer_than_prose(junk: str) -> None:
-    text = junk * (5_000 // len(junk))
-    started = time.perf_counter()
+    prose = "Ortiz, who was late, told reporters on Friday that the bridge was “entirely safe”, and left. "
+    find_claims(prose)  # loads the network
 
-    find_claims(text, [Span(0, len(text))])
+    def seconds(text: str) -> float:
+        started = time.process_time()
+        find_claims(text)
+        return time.process_time() - started
 
-    assert time.perf_counter() - started < 0.5
+    assert seconds(junk * (20_000 // len(junk))) < 6 * seconds(prose * (20_000 // len(prose)))
 
 
 @pytest.mark.parametrize(
