@@ -109,18 +109,16 @@ def test_it_learns(examples: list[Example]) -> None:
 
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(examples: list[Example], tmp_path: Path) -> None:
-    def run(trainer: Trainer, epochs: range) -> Trainer:
-        for number in epochs:
-            for batch in epoch_of(examples, PLAN, number):
-                trainer.learn(batch)
-        return trainer
-
-    whole = run(Trainer(tiny(), PLAN, 6), range(2))
-    run(Trainer(tiny(), PLAN, 6), range(1)).save(tmp_path / "checkpoint.pt")
-    resumed = Trainer(tiny(), PLAN, 6)
+    plan = replace(PLAN, dropout=0.1)
+    whole, stopped, resumed = (Trainer(tiny(), plan, steps=5) for _ in range(3))
+    for _ in range(2):
+        whole.run_epoch(examples)
+    stopped.run_epoch(examples)
+    stopped.save(tmp_path / "checkpoint.pt")
     resumed.restore(tmp_path / "checkpoint.pt")
-    run(resumed, range(1, 2))
+    resumed.run_epoch(examples)
 
+    assert whole.step == resumed.step == 5
     for one, other in zip(whole.average, resumed.average, strict=True):
         assert torch.equal(one, other)
 

@@ -47,7 +47,7 @@ Article = dict[str, Any]
 class Plan:
     """What a run does."""
 
-    epochs: int = 7
+    epochs: float = 3.0
     batch: int = 16
     rate: float = 2.5e-4
     head_rate: float = 1.2e-3
@@ -236,6 +236,19 @@ class Trainer:
             torch._foreach_lerp_(self.average, self.weights, 1 - min(self.plan.average, self.step / (self.step + 10)))
         return loss.item()
 
+    def run_epoch(self, examples: Sequence[Example]) -> float:
+        """Learn from the next epoch, or from what the run has left of it; returns the mean loss."""
+        torch.manual_seed(self.plan.seed + self.epoch)  # for what is dropped
+        losses = []
+        for batch in epoch_of(examples, self.plan, self.epoch):
+            if self.step == self.steps:
+                break
+            losses.append(self.learn(batch))
+            if len(losses) % 20 == 0:
+                log.info("step %d of %d, loss %.3f", self.step, self.steps, np.mean(losses[-20:]))
+        self.epoch += 1
+        return float(np.mean(losses))
+
     def save(self, path: Path) -> None:
         """Write a checkpoint that replaces the one before at once, or not at all."""
         state: dict[str, Any] = {
@@ -270,7 +283,7 @@ class Trainer:
                 weight.copy_(last)
         written = hashlib.sha256((folder / "claims.safetensors").read_bytes()).hexdigest()
         config: dict[str, Any] = {"encoder_sha256": BUNDLED_SHA256, "weights_sha256": written}
-        config |= {"epochs": self.epoch, "seed": self.plan.seed}
+        config |= {"steps": self.step, "seed": self.plan.seed}
         (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
@@ -313,7 +326,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the folder that holds polnear/train.jsonl.gz")
     parser.add_argument("--out", type=Path, required=True, help="where the checkpoint, the log and the weights go")
-    parser.add_argument("--epochs", type=int, default=Plan.epochs)
+    parser.add_argument(
+        "--epochs", type=float, default=Plan.epochs, help="length of the run; 2.5 ends within the third"
+    )
     parser.add_argument("--seed", type=int, default=Plan.seed)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -331,21 +346,15 @@ def train(data: Path, out: Path, plan: Plan) -> None:
     anchors = Anchors(learnt_from)
     examples = [example(article, tokenise(tokenizer, article["text"]), anchors) for article in learnt_from]
     torch.manual_seed(plan.seed)
-    steps = sum(1 for number in range(plan.epochs) for _ in epoch_of(examples, plan, number))
-    trainer = Trainer(from_encoder(encoder), plan, steps)
+    an_epoch = sum(1 for _ in epoch_of(examples, plan, 0))
+    trainer = Trainer(from_encoder(encoder), plan, round(an_epoch * plan.epochs))
     if (out / "checkpoint.pt").exists():
         trainer.restore(out / "checkpoint.pt")
-    while trainer.epoch < plan.epochs:
+    while trainer.step < trainer.steps:
         began, cpu = time.time(), time.process_time()
-        torch.manual_seed(plan.seed + trainer.epoch)
-        losses = []
-        for batch in epoch_of(examples, plan, trainer.epoch):
-            losses.append(trainer.learn(batch))
-            if len(losses) % 20 == 0:
-                log.info("step %d of %d, loss %.3f", trainer.step, steps, np.mean(losses[-20:]))
-        trainer.epoch += 1
+        loss = trainer.run_epoch(examples)
         spent = f"{time.time() - began:.0f} s, {time.process_time() - cpu:.0f} s of processor"
-        log.info("epoch %d, loss %.4f, %s", trainer.epoch, np.mean(losses), spent)
+        log.info("step %d, loss %.4f, %s", trainer.step, loss, spent)
         trainer.save(out / "checkpoint.pt")
         trainer.export(out)
 
