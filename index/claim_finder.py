@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,15 +37,16 @@ Floats = NDArray[np.float32]
 class Costs:
     """When an attribution is believed and where its parts end; chosen on articles kept out of training.
 
-    All are log-odds. `real` is the least sum of the two that an anchor is one; a piece of content after
-    the first costs `another`, each `torn` for an end within a quotation and `crossed` for a sentence it runs into; a
-    source is taken where its likeliest token has more than minus `named`, since nearly every attribution has one;
-    `clip` is the most that one token can say.
+    All are log-odds. `real` is the least sum of the two that an anchor is one. A piece of content after the first
+    costs `another`, each `torn` for an end within a quotation, `loose` for one between two words, and `crossed` for a
+    sentence it runs into. A source is taken where its likeliest token has more than minus `named`, since nearly every
+    attribution has one; `clip` is the most that one token can say.
     """
 
-    real: float = 0.0
+    real: float = -0.5
     another: float = 4.0
-    torn: float = 4.0
+    torn: float = 8.0
+    loose: float = 2.0
     crossed: float = 4.0
     named: float = 3.0
     clip: float = 4.0
@@ -167,38 +168,51 @@ def _attribution(tokens: Tokens, judged: Judged, costs: Costs) -> Attribution | 
         first, last = judged.first + part[0], judged.first + part[1] - 1
         return Span(int(tokens.starts[first]), int(tokens.ends[last]))
 
-    content = _pieces(odds[:, CONTENT], *_boundaries(tokens, judged.first, count, costs), costs.another)
-    if not content:
-        return None
     source = _best(odds[:, SOURCE], costs.named)
     cue = _through(odds[:, CUE], judged.anchor - judged.first, continues)
+    taken = np.zeros(count, dtype=bool)
+    for first, last in (cue, source or cue):
+        taken[first:last] = True
+    content = _pieces(odds[:, CONTENT], _boundaries(tokens, judged.first, taken, costs), costs.another)
+    if not content:
+        return None
     return Attribution(judged.real, source and span(source), span(cue), tuple(map(span, content)))
 
 
-def _boundaries(tokens: Tokens, first: int, count: int, costs: Costs) -> tuple[list[float], list[float]]:
-    """Return what it costs to begin a piece at each token (or to end one before it), and to go on into it."""
-    quoted = tokens.quotations[first : first + count + 1]
-    torn = np.append((quoted[1:] == quoted[:-1]) & (quoted[1:] > 0), [False] * (count + 2 - len(quoted)))
-    torn = np.concatenate([[False], torn])
-    opens = (tokens.features[first : first + count] & OPENS_SENTENCE) > 0
-    crossed = costs.crossed * (opens & ~torn[:count])
-    return (costs.torn * torn[: count + 1]).tolist(), crossed.tolist()
+class Boundaries(NamedTuple):
+    """What it costs to begin a piece at each token, to end one with it, and to go on into it."""
+
+    begin: list[float]
+    end: list[float]
+    cross: list[float]
 
 
-def _pieces(odds: Floats, torn: Sequence[float], crossed: Sequence[float], another: float) -> list[tuple[int, int]]:
+def _boundaries(tokens: Tokens, first: int, taken: NDArray[np.bool_], costs: Costs) -> Boundaries:
+    part = slice(first, first + len(taken))
+    quoted, words = tokens.quotations[part], tokens.words[part]
+    torn = np.append(False, (quoted[1:] == quoted[:-1]) & (quoted[1:] > 0))  # between the token before and this one
+    plain = words & ~taken
+    loose = np.append(False, words[1:] & words[:-1])
+    begin = costs.torn * torn + costs.loose * (loose & np.append(False, plain[:-1]))
+    end = costs.torn * np.append(torn[1:], False) + costs.loose * np.append(loose[1:] & plain[1:], False)
+    opens = (tokens.features[part] & OPENS_SENTENCE) > 0
+    return Boundaries(begin.tolist(), end.tolist(), (costs.crossed * (opens & ~torn)).tolist())
+
+
+def _pieces(odds: Floats, cost: Boundaries, another: float) -> list[tuple[int, int]]:
     """Return the disjoint runs whose odds, less what they cost, sum to the most; each but the first costs `another`."""
     some, inside = -np.inf, -np.inf  # the best sums so far, the last token being outside or inside a run
     closed: tuple[tuple[int, int], ...] = ()
     before: tuple[tuple[int, int], ...] = ()  # the runs before the one that began at `start`
     start = 0
     for at, odd in enumerate(odds.tolist()):
-        inside -= crossed[at]
-        entered = max(0.0, some - another) - torn[at]
+        inside -= cost.cross[at]
+        entered = max(0.0, some - another) - cost.begin[at]
         if entered > inside:
             inside, before, start = entered, closed if some > another else (), at
         inside += odd
-        if inside - torn[at + 1] > some:
-            some, closed = inside - torn[at + 1], (*before, (start, at + 1))
+        if inside - cost.end[at] > some:
+            some, closed = inside - cost.end[at], (*before, (start, at + 1))
     return list(closed) if some > 0 else []
 
 

@@ -31,13 +31,14 @@ _CLS, _SEP = 101, 102
 @dataclass(frozen=True)
 class Tokens:
     """The tokens of a text, one entry each: id, first character, end, feature, number of its quotation (0 where it
-    stands in none), and whether it continues a word."""
+    stands in none), whether it is of a word rather than punctuation, and whether it continues one."""
 
     ids: Ids
     starts: Ids
     ends: Ids
     features: Ids
     quotations: Ids
+    words: NDArray[np.bool_]
     continues: NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -74,7 +75,8 @@ def tokenise(tokenizer: Tokenizer, text: str) -> Tokens:
         first, last = np.searchsorted(starts, (quotation.start, quotation.end))
         quoted[first:last] = number
     ids = np.array(encoding.ids, dtype=np.int32)
-    return Tokens(ids, starts, ends, _features(text, starts, quoted), quoted, continues)
+    words = np.array([text[start].isalnum() for start in starts.tolist()], dtype=bool)
+    return Tokens(ids, starts, ends, _features(text, starts, quoted), quoted, words, continues)
 
 
 def _features(text: str, starts: Ids, quoted: Ids) -> Ids:

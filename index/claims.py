@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from index.claim_finder import Attribution, ClaimFinder
-from index.cues import LEADING, stance_of
+from index.cues import LEADING, is_particle, place_of_verb, stance_of
 from index.embedder import bundled_model
 from index.passages import Span, split_sentences
 from index.quotations import GAP, Token, quotations, units
@@ -75,7 +75,7 @@ def claims_of(texts: Iterable[str]) -> Iterator[list[Claim]]:
 def claims_from(text: str, found: Sequence[Attribution]) -> list[Claim]:
     """Return what the network found in a text as claims, and what its bare quotations add to them."""
     quoted = quotations(text)
-    claims = [claim for one in found if (claim := _made(text, one, quoted)).content]
+    claims = [claim for one in found if (claim := _made(text, one, quoted)).content and _is_said(text, claim)]
     return sorted(_with_bare_quotations(text, claims, quoted), key=lambda claim: claim.content[0].start)
 
 
@@ -93,6 +93,16 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
 # Loose at the end of words: all punctuation but the full stop of "U.S." and the bracket that closes one.
 _LOOSE_END = re.compile(r"(?:[\s,;:—–-]|(?<!\.\w)\.)+$")
 _LOOSE_START = re.compile(r"^[\s,;:.—–-]+")
+_RELATIVE = re.compile(r",?\s+(?:who|whom|which)\b")
+_PARTICLE = re.compile(r"\s+([a-z]+)\s+")
+_ASKED = re.compile(r"(?:[\w.’'-]+\s+){1,4}(?=(?:whether|if)\s)")  # the person asked, before what was asked
+_NOBODY = ("nobody", "no one", "none")
+_CONDITION = re.compile(r"\b(?:if|unless|whether)\s+$", re.IGNORECASE)
+_UNSAID = re.compile(
+    r"(?:\b(?:not|never|cannot|would|could|might|may|should|can)|n[’']t|[’']d)\s+(?:[\w’'-]+\s+){0,2}$", re.IGNORECASE
+)
+_HEARSAY = re.compile(r"(?:said|told|reported|claimed|alleged|believed|thought)\b(?!\s+by\b)", re.IGNORECASE)
+_PASSIVE = re.compile(r"\b(?:am|is|are|was|were|be|been|being)\s+(?:\w+ly\s+|also\s+)?$", re.IGNORECASE)
 _THAT = re.compile(r"^that\s+", re.IGNORECASE)
 
 
@@ -104,15 +114,41 @@ def _made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
         for piece, direct in _content(text, span, quoted):
             content.append(piece)
             inside.append(direct)
+    speaker = _speaker(text, found.source) if found.source else None
     cue = _cue(text, found.cue)
+    if content and not inside[0] and (particle := _PARTICLE.match(text, cue.end)):
+        first = content[0]
+        if particle.start(1) == first.start and particle.end() < first.end and is_particle(cue.text, particle[1]):
+            cue = _piece(text, cue.start, particle.end(1))
+            content[0] = _piece(text, particle.end(), first.end)
+    stance = stance_of(cue.text, text[cue.end : cue.end + 40])
+    asked = _ASKED.match(content[0].text) if stance == "asks" and content and not inside[0] else None
+    if asked:
+        content[0] = _piece(text, content[0].start + asked.end(), content[0].end)
     direct = inside[0] if len(set(inside)) == 1 else None
-    return Claim(
-        _trimmed(text, found.source) if found.source else None,
-        cue,
-        tuple(content),
-        stance_of(cue.text, text[cue.end : cue.end + 40]),
-        direct,
-    )
+    return Claim(speaker, cue, tuple(content), stance, direct)
+
+
+def _speaker(text: str, span: Span) -> Piece | None:
+    piece = _trimmed(text, span)
+    clause = _RELATIVE.search(piece.text)
+    if clause and clause.start():
+        piece = _piece(text, piece.start, piece.start + clause.start())
+    return piece if any(character.isalnum() for character in piece.text) else None
+
+
+def _is_said(text: str, claim: Claim) -> bool:
+    """Whether what the cue reports was said at all: neither "did not say", "would say", "if X says" nor "is said"."""
+    cue, speaker = claim.cue, claim.speaker
+    if cue is None:
+        return True
+    verb = cue.start + place_of_verb(cue.text)
+    before = text[max(0, verb - 60) : verb]
+    if speaker and verb - 60 < speaker.end <= verb:
+        if speaker.text.casefold() in _NOBODY or _CONDITION.search(text, max(0, speaker.start - 9), speaker.start):
+            return False
+        before = text[speaker.end : verb]
+    return not (_UNSAID.search(before) or (_HEARSAY.match(text, verb) and _PASSIVE.search(before)))
 
 
 def _content(text: str, span: Span, quoted: Sequence[Token]) -> Iterator[tuple[Piece, bool | None]]:

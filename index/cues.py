@@ -8,7 +8,7 @@ import re
 _STANCES = {
     "accuses": "accuse attack blame blast condemn criticise criticize denounce fault slam =accusation =criticism "
     "=critical",
-    "admits": "acknowledge admit concede confess =admission",
+    "admits": "acknowledge admit admit_to concede confess confess_to =admission",
     "agrees": "agree concur =agreement",
     "announces": "announce unveil =announcement",
     "asks": "ask beg call_for call_on demand implore press request urge wonder =appeal",
@@ -110,3 +110,15 @@ def stance_of(cue: str, following: str = "") -> str:
         if stance:
             return stance
     return "says"
+
+
+def is_particle(cue: str, word: str) -> bool:
+    """Whether a word goes with the last one of a cue, as "for" does with "called"."""
+    words = _WORD.findall(cue.casefold())
+    return bool(words) and (words[-1], word.casefold()) in _TABLE
+
+
+def place_of_verb(cue: str) -> int:
+    """Return at which character of a cue its first known word begins, or 0."""
+    words = _WORD.finditer(cue)
+    return next((word.start() for word in words if (word.group().casefold(), "") in _TABLE), 0)
