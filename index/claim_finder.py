@@ -44,7 +44,7 @@ class Costs:
     """
 
     real: float = -0.5
-    another: float = 4.0
+    another: float = 2.0
     torn: float = 8.0
     loose: float = 2.0
     crossed: float = 4.0

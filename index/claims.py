@@ -13,7 +13,7 @@ from pathlib import Path
 from index.claim_finder import Attribution, ClaimFinder
 from index.cues import LEADING, is_particle, place_of_verb, stance_of
 from index.embedder import bundled_model
-from index.passages import Span, split_sentences
+from index.passages import STARTERS, TITLES, Span, split_sentences
 from index.quotations import GAP, Token, quotations, units
 
 _WEIGHTS = Path(__file__).with_name("models") / "claims"
@@ -94,6 +94,9 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
 _LOOSE_END = re.compile(r"(?:[\s,;:—–-]|(?<!\.\w)\.)+$")
 _LOOSE_START = re.compile(r"^[\s,;:.—–-]+")
 _RELATIVE = re.compile(r",?\s+(?:who|whom|which)\b")
+# The words of a name, and the titles before it, that may stand before its last part.
+_NAME_BEFORE = re.compile(rf"(?:(?:[A-Z][\w’'-]*|(?i:{'|'.join(sorted(TITLES))})\.) )+$")
+_ADVERB = re.compile(r"(?:(?:later|also|but|and|then|now|earlier|yet|still|meanwhile)\s+)+(?=\w)", re.IGNORECASE)
 _PARTICLE = re.compile(r"\s+([a-z]+)\s+")
 _ASKED = re.compile(r"(?:[\w.’'-]+\s+){1,4}(?=(?:whether|if)\s)")  # the person asked, before what was asked
 _NOBODY = ("nobody", "no one", "none")
@@ -104,13 +107,16 @@ _UNSAID = re.compile(
 _HEARSAY = re.compile(r"(?:said|told|reported|claimed|alleged|believed|thought)\b(?!\s+by\b)", re.IGNORECASE)
 _PASSIVE = re.compile(r"\b(?:am|is|are|was|were|be|been|being)\s+(?:\w+ly\s+|also\s+)?$", re.IGNORECASE)
 _THAT = re.compile(r"^that\s+", re.IGNORECASE)
+_WHEN_THAT = re.compile(  # "said on Friday that …"
+    r"(?:(?:on|in|at|late|early|last|earlier|this)\s|[A-Z][a-z]+day\b)[^,;:“”\"]{0,40}?\bthat\s+(?=\w)"
+)
 
 
 def _made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
     """Return an attribution as a claim: no loose punctuation, and quotations whole and without their marks."""
     content: list[Piece] = []
     inside: list[bool | None] = []
-    for span in found.content:
+    for span in _whole(found, quoted):
         for piece, direct in _content(text, span, quoted):
             content.append(piece)
             inside.append(direct)
@@ -121,6 +127,9 @@ def _made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
         if particle.start(1) == first.start and particle.end() < first.end and is_particle(cue.text, particle[1]):
             cue = _piece(text, cue.start, particle.end(1))
             content[0] = _piece(text, particle.end(), first.end)
+    if content and not inside[0] and not text[cue.end : content[0].start].strip():
+        when = _WHEN_THAT.match(content[0].text)
+        content[0] = _piece(text, content[0].start + (when.end() if when else 0), content[0].end)
     stance = stance_of(cue.text, text[cue.end : cue.end + 40])
     asked = _ASKED.match(content[0].text) if stance == "asks" and content and not inside[0] else None
     if asked:
@@ -130,11 +139,25 @@ def _made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
 
 
 def _speaker(text: str, span: Span) -> Piece | None:
-    piece = _trimmed(text, span)
+    piece = _trimmed(text, Span(_start_of_name(text, span.start), span.end))
+    if adverb := _ADVERB.match(piece.text):
+        piece = _piece(text, piece.start + adverb.end(), piece.end)
     clause = _RELATIVE.search(piece.text)
     if clause and clause.start():
         piece = _piece(text, piece.start, piece.start + clause.start())
     return piece if any(character.isalnum() for character in piece.text) else None
+
+
+def _start_of_name(text: str, start: int) -> int:
+    """Return where a name begins of which the network has only the end: "Brig. Gen. Bontrager" for "Bontrager"."""
+    before = _NAME_BEFORE.search(text, max(0, start - 80), start)
+    if not before or not text[start : start + 1].isupper():
+        return start
+    for word in reversed(before.group().split()):
+        if word.casefold() in STARTERS:
+            break
+        start -= len(word) + 1
+    return start
 
 
 def _is_said(text: str, claim: Claim) -> bool:
@@ -151,10 +174,29 @@ def _is_said(text: str, claim: Claim) -> bool:
     return not (_UNSAID.search(before) or (_HEARSAY.match(text, verb) and _PASSIVE.search(before)))
 
 
+def _whole(found: Attribution, quoted: Sequence[Token]) -> list[Span]:
+    """Return the content with each quotation whole that it begins with or has half of, unless the cue stands in it."""
+    whole: list[Span] = []
+    for span in found.content:
+        start, end = span.start, span.end
+        for quotation in _touched(quoted, span):
+            covered = min(span.end, quotation.end) - max(span.start, quotation.start)
+            mostly = covered * 2 >= quotation.end - quotation.start or span.start <= quotation.start + 1
+            if mostly and not quotation.start < found.cue.start < quotation.end:
+                start, end = min(start, quotation.start), max(end, quotation.end)
+        if whole and start <= whole[-1].end:
+            start, end = whole[-1].start, max(end, whole.pop().end)
+        whole.append(Span(start, end))
+    return whole
+
+
+def _touched(quoted: Sequence[Token], span: Span) -> Sequence[Token]:
+    first = bisect_left(quoted, span.start + 1, key=lambda quotation: quotation.end)
+    return quoted[first : bisect_left(quoted, span.end, key=lambda quotation: quotation.start)]
+
+
 def _content(text: str, span: Span, quoted: Sequence[Token]) -> Iterator[tuple[Piece, bool | None]]:
-    first = bisect_left(quoted, span.start, key=lambda quotation: quotation.end)
-    last = bisect_left(quoted, span.end, key=lambda quotation: quotation.start)
-    touched = quoted[first:last]
+    touched = _touched(quoted, span)
     rest = _outside(text, span, touched)
     if touched and not any(character.isalnum() for character in rest):
         for quotation in touched:
