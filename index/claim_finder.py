@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.claim_input import OPENS_SENTENCE, Tokens, Window, open_tokenizer, padded, tokenise, windows
+from index.claim_input import Tokens, Window, open_tokenizer, padded, tokenise, windows
 from index.passages import Span
 
 if TYPE_CHECKING:
@@ -38,18 +38,15 @@ class Costs:
     """When an attribution is believed and where its parts end; chosen on articles kept out of training.
 
     All are log-odds. `real` is the least sum of the two that an anchor is one. A piece of content after the first
-    costs `another`, each `torn` for an end within a quotation, `loose` for one between two words, and `crossed` for a
-    sentence it runs into. A source is taken where its likeliest token has more than minus `named`, since nearly every
-    attribution has one; `clip` is the most that one token can say.
+    costs `another`, each `torn` for an end within a quotation and `loose` for one between two words. A source is taken
+    where its likeliest token has more than minus `named`, since nearly every attribution has one.
     """
 
     real: float = -0.5
     another: float = 2.0
     torn: float = 8.0
     loose: float = 2.0
-    crossed: float = 4.0
     named: float = 3.0
-    clip: float = 4.0
 
 
 @dataclass(frozen=True)
@@ -162,7 +159,6 @@ def _attribution(tokens: Tokens, judged: Judged, costs: Costs) -> Attribution | 
     heads = np.maximum.accumulate(np.where(continues, 0, np.arange(count)))
     roles = judged.roles[heads]  # a word is what its first piece is, so that none is cut
     odds = roles - np.log1p(-np.exp(roles.clip(max=-1e-6)))
-    odds = odds.clip(-costs.clip, costs.clip)
 
     def span(part: tuple[int, int]) -> Span:
         first, last = judged.first + part[0], judged.first + part[1] - 1
@@ -180,11 +176,10 @@ def _attribution(tokens: Tokens, judged: Judged, costs: Costs) -> Attribution | 
 
 
 class Boundaries(NamedTuple):
-    """What it costs to begin a piece at each token, to end one with it, and to go on into it."""
+    """What it costs to begin a piece of content at each token, and to end one with it."""
 
     begin: list[float]
     end: list[float]
-    cross: list[float]
 
 
 def _boundaries(tokens: Tokens, first: int, taken: NDArray[np.bool_], costs: Costs) -> Boundaries:
@@ -195,8 +190,7 @@ def _boundaries(tokens: Tokens, first: int, taken: NDArray[np.bool_], costs: Cos
     loose = np.append(False, words[1:] & words[:-1])
     begin = costs.torn * torn + costs.loose * (loose & np.append(False, plain[:-1]))
     end = costs.torn * np.append(torn[1:], False) + costs.loose * np.append(loose[1:] & plain[1:], False)
-    opens = (tokens.features[part] & OPENS_SENTENCE) > 0
-    return Boundaries(begin.tolist(), end.tolist(), (costs.crossed * (opens & ~torn)).tolist())
+    return Boundaries(begin.tolist(), end.tolist())
 
 
 def _pieces(odds: Floats, cost: Boundaries, another: float) -> list[tuple[int, int]]:
@@ -206,7 +200,6 @@ def _pieces(odds: Floats, cost: Boundaries, another: float) -> list[tuple[int, i
     before: tuple[tuple[int, int], ...] = ()  # the runs before the one that began at `start`
     start = 0
     for at, odd in enumerate(odds.tolist()):
-        inside -= cost.cross[at]
         entered = max(0.0, some - another) - cost.begin[at]
         if entered > inside:
             inside, before, start = entered, closed if some > another else (), at

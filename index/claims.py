@@ -96,6 +96,12 @@ _LOOSE_START = re.compile(r"^[\s,;:.—–-]+")
 _RELATIVE = re.compile(r",?\s+(?:who|whom|which)\b")
 # The words of a name, and the titles before it, that may stand before its last part.
 _NAME_BEFORE = re.compile(rf"(?:(?:[A-Z][\w’'-]*|(?i:{'|'.join(sorted(TITLES))})\.) )+$")
+_NAMED_BEFORE_WHO = re.compile(
+    r"((?:[A-Z][\w’'-]*\.? )*[A-Z][\w’'-]*(?:, (?:an?|the|his|her|its|their|one|former) [^,;.:“”\"\n]{2,60})?),? $"
+)
+_NOUN_BEFORE_WHO = re.compile(
+    r"\b((?:an?|the|those|his|her|its|their|some|many|most|all)\b[^,;.:“”\"\n]{0,40}),? $", re.I
+)
 _ADVERB = re.compile(r"(?:(?:later|also|but|and|then|now|earlier|yet|still|meanwhile)\s+)+(?=\w)", re.IGNORECASE)
 _PARTICLE = re.compile(r"\s+([a-z]+)\s+")
 _ASKED = re.compile(r"(?:[\w.’'-]+\s+){1,4}(?=(?:whether|if)\s)")  # the person asked, before what was asked
@@ -107,6 +113,7 @@ _UNSAID = re.compile(
 _HEARSAY = re.compile(r"(?:said|told|reported|claimed|alleged|believed|thought)\b(?!\s+by\b)", re.IGNORECASE)
 _PASSIVE = re.compile(r"\b(?:am|is|are|was|were|be|been|being)\s+(?:\w+ly\s+|also\s+)?$", re.IGNORECASE)
 _THAT = re.compile(r"^that\s+", re.IGNORECASE)
+_WORDS_THAT = re.compile(r"(?:[\w’'.-]+\s+){1,3}that\s+(?=\w)")  # "said in videos from | the site that …"
 _WHEN_THAT = re.compile(  # "said on Friday that …"
     r"(?:(?:on|in|at|late|early|last|earlier|this)\s|[A-Z][a-z]+day\b)[^,;:“”\"]{0,40}?\bthat\s+(?=\w)"
 )
@@ -127,8 +134,9 @@ def _made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
         if particle.start(1) == first.start and particle.end() < first.end and is_particle(cue.text, particle[1]):
             cue = _piece(text, cue.start, particle.end(1))
             content[0] = _piece(text, particle.end(), first.end)
-    if content and not inside[0] and not text[cue.end : content[0].start].strip():
-        when = _WHEN_THAT.match(content[0].text)
+    if content and not inside[0] and content[0].start >= cue.end:
+        after_more = text[cue.end : content[0].start].strip()
+        when = (_WORDS_THAT if after_more else _WHEN_THAT).match(content[0].text)
         content[0] = _piece(text, content[0].start + (when.end() if when else 0), content[0].end)
     stance = stance_of(cue.text, text[cue.end : cue.end + 40])
     asked = _ASKED.match(content[0].text) if stance == "asks" and content and not inside[0] else None
@@ -139,13 +147,24 @@ def _made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
 
 
 def _speaker(text: str, span: Span) -> Piece | None:
-    piece = _trimmed(text, Span(_start_of_name(text, span.start), span.end))
+    piece = _trimmed(text, span)
+    if piece.text.casefold() in ("who", "which"):
+        piece = _antecedent(text, piece) or piece
+    piece = _piece(text, _start_of_name(text, piece.start), piece.end)
     if adverb := _ADVERB.match(piece.text):
         piece = _piece(text, piece.start + adverb.end(), piece.end)
     clause = _RELATIVE.search(piece.text)
     if clause and clause.start():
         piece = _piece(text, piece.start, piece.start + clause.start())
     return piece if any(character.isalnum() for character in piece.text) else None
+
+
+def _antecedent(text: str, who: Piece) -> Piece | None:
+    """Return whom "who" stands for: the name, with its apposition, or the noun phrase right before it."""
+    found = _NAMED_BEFORE_WHO.search(text, max(0, who.start - 100), who.start) or _NOUN_BEFORE_WHO.search(
+        text, max(0, who.start - 60), who.start
+    )
+    return found and _piece(text, found.start(1), found.end(1))
 
 
 def _start_of_name(text: str, start: int) -> int:
@@ -171,7 +190,8 @@ def _is_said(text: str, claim: Claim) -> bool:
         if speaker.text.casefold() in _NOBODY or _CONDITION.search(text, max(0, speaker.start - 9), speaker.start):
             return False
         before = text[speaker.end : verb]
-    return not (_UNSAID.search(before) or (_HEARSAY.match(text, verb) and _PASSIVE.search(before)))
+    reduced = claim.content[0].text.startswith("by ")  # "the figures reported by …"
+    return not (reduced or _UNSAID.search(before) or (_HEARSAY.match(text, verb) and _PASSIVE.search(before)))
 
 
 def _whole(found: Attribution, quoted: Sequence[Token]) -> list[Span]:
