@@ -105,6 +105,7 @@ _NOUN_BEFORE_WHO = re.compile(
 _ADVERB = re.compile(r"(?:(?:later|also|but|and|then|now|earlier|yet|still|meanwhile)\s+)+(?=\w)", re.IGNORECASE)
 _PARTICLE = re.compile(r"\s+([a-z]+)\s+")
 _ASKED = re.compile(r"(?:[\w.’'-]+\s+){1,4}(?=(?:whether|if)\s)")  # the person asked, before what was asked
+_AFTER_CUE = ("of", "about", "that", "on", "in")
 _NOBODY = ("nobody", "no one", "none")
 _CONDITION = re.compile(r"\b(?:if|unless|whether)\s+$", re.IGNORECASE)
 _UNSAID = re.compile(
@@ -242,10 +243,16 @@ def _outside(text: str, span: Span, touched: Sequence[Token]) -> str:
 
 
 def _cue(text: str, span: Span) -> Piece:
+    """Return the cue without auxiliaries before it ("has said") and a preposition after it ("said of")."""
     piece = _trimmed(text, span)
     words = list(re.finditer(r"\S+", piece.text))
-    at = next((at for at, word in enumerate(words) if word.group().casefold() not in LEADING), 0)
-    return _piece(text, piece.start + words[at].start(), piece.end) if words else _piece(text, span.start, span.end)
+    if not words:
+        return _piece(text, span.start, span.end)
+    first = next((at for at, word in enumerate(words) if word.group().casefold() not in LEADING), 0)
+    last = len(words) - 1
+    if last > first and words[last].group().casefold() in _AFTER_CUE:
+        last -= not is_particle(words[last - 1].group(), words[last].group())
+    return _piece(text, piece.start + words[first].start(), piece.start + words[last].end())
 
 
 def _trimmed(text: str, span: Span) -> Piece:
