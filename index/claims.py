@@ -105,7 +105,9 @@ _NOUN_BEFORE_WHO = re.compile(
 _ADVERB = re.compile(r"(?:(?:later|also|but|and|then|now|earlier|yet|still|meanwhile)\s+)+(?=\w)", re.IGNORECASE)
 _PARTICLE = re.compile(r"\s+([a-z]+)\s+")
 _ASKED = re.compile(r"(?:[\w.’'-]+\s+){1,4}(?=(?:whether|if)\s)")  # the person asked, before what was asked
-_AFTER_CUE = ("of", "about", "that", "on", "in")
+_AFTER_CUE = frozenset("of about that on in today yesterday tonight later earlier".split()) | {
+    f"{day}day" for day in "mon tues wednes thurs fri satur sun".split()
+}
 _NOBODY = ("nobody", "no one", "none")
 _CONDITION = re.compile(r"\b(?:if|unless|whether)\s+$", re.IGNORECASE)
 _UNSAID = re.compile(
