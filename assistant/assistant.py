@@ -41,7 +41,7 @@ class Assistant:
     def open(cls, settings: Settings) -> Assistant:
         """Open the data folder; models load at first use (see `warm_up`). Raises SaidsoError when it cannot be used."""
         store = Store.open(settings.data_dir, Embedder(settings.embedding_model), settings.catalogue_url)
-        return cls(store, TrainedReader(store.passage_words), settings.answer_threshold)
+        return cls(store, TrainedReader(store.passage_words, settings.reader), settings.answer_threshold)
 
     def close(self) -> None:
         """Let go of all files."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from assistant.neural_reader import NeuralReader
+from assistant.neural_reader import NeuralReader, PassageReader
 from assistant.neural_reader import Reading as PassageReading
 from assistant.question import Kind, Question
 from assistant.short_answer import fits, names, short_answer
@@ -89,10 +89,11 @@ class TrainedReader:
     passage answers at all. A sentence that holds the span gets the span's score.
     """
 
-    def __init__(self, words: KeywordIndex) -> None:
+    def __init__(self, words: KeywordIndex, model: Path | None = None) -> None:
         self._words = words
+        self._model = model  # a folder with another network than the shipped one
         self._loading = threading.Lock()
-        self._network: NeuralReader | None = None
+        self._network: PassageReader | None = None
 
     def warm_up(self) -> None:
         """Load the network now rather than at the first question."""
@@ -155,11 +156,22 @@ class TrainedReader:
         total = sum(weights.values())
         return sum(weight for term, weight in weights.items() if term in present) / total if total else 0.0
 
-    def _load(self) -> NeuralReader:
+    def _load(self) -> PassageReader:
         with self._loading:
             if self._network is None:
-                self._network = NeuralReader.load(_WEIGHTS, bundled_model())
+                self._network = open_network(self._model)
             return self._network
+
+
+def open_network(folder: Path | None) -> PassageReader:
+    """The shipped network, or that in `folder`: one trained here, or any of Hugging Face's that reads.
+
+    Raises SaidsoError where the folder holds neither."""
+    if folder is None or (folder / "reader.safetensors").is_file():
+        return NeuralReader.load(folder or _WEIGHTS, bundled_model())
+    from assistant import hf_reader
+
+    return hf_reader.load(folder)
 
 
 def probability(row: Features, weights: Features) -> float:
@@ -193,7 +205,7 @@ def _finished(question: Question, evidence: Evidence, score: float, spans: Mappi
     """Add the bare answer: the claim's where the question is about a speaker's words, else the network's span."""
     start, end = evidence.sentence.start, evidence.sentence.end
     read = spans[evidence.passage.id]
-    span = Span(read.start, min(read.end, end)) if start <= read.start < end else None
+    span = Span(read.start, min(read.end, end)) if start <= read.start < min(read.end, end) else None
     without_number = question.kind is Kind.HOW_MANY and span and not fits(question, evidence.within(span))
     if question.kind in (Kind.SAID, Kind.WHO_SAID, Kind.YES_NO) or span is None or without_number:
         short = short_answer(question, evidence.text, [_moved(claim, -start) for claim in evidence.claims])
