@@ -14,6 +14,7 @@ from assistant.neural_reader import NeuralReader, PassageReader
 from assistant.neural_reader import Reading as PassageReading
 from assistant.question import Kind, Question
 from assistant.short_answer import fits, names, short_answer
+from assistant.yes_no import verdict
 from index.catalogue import Passage
 from index.claims import Claim, Piece, find_claims
 from index.embedder import bundled_model
@@ -32,6 +33,7 @@ class Evidence:
     by_speaker: bool = False  # it reports words of the speaker that the question names
     score: float = 0.0
     short: Span | None = None  # the bare answer within it
+    verdict: str | None = None  # "yes" or "no", where that is asked and it plainly says so
 
     @property
     def text(self) -> str:
@@ -112,7 +114,17 @@ class TrainedReader:
             # A sentence without a number cannot say how many, whatever else speaks for it.
             scores = [score * row["fits"] for score, row in zip(scores, rows, strict=True)]
         order = sorted(range(len(found)), key=lambda at: (-scores[at], at))
-        return Reading(tuple(_finished(question, found[at], scores[at], spans) for at in order), confidence)
+        asked = self._words.query_terms(question.text)
+        return Reading(
+            tuple(
+                replace(
+                    _finished(question, found[at], scores[at], spans),
+                    verdict=verdict(question, found[at].text, found[at].claims, self._words.terms, asked),
+                )
+                for at in order
+            ),
+            confidence,
+        )
 
     def spans(self, question: Question, hits: Sequence[Hit]) -> dict[int, PassageReading]:
         """Return what the network reads in each passage, by passage id, its span in the article's characters."""
