@@ -13,7 +13,7 @@ from typing import Protocol
 from assistant.neural_reader import NeuralReader, PassageReader
 from assistant.neural_reader import Reading as PassageReading
 from assistant.question import Kind, Question
-from assistant.short_answer import fits, names, short_answer
+from assistant.short_answer import figure, fits, names, short_answer
 from assistant.yes_no import verdict
 from index.catalogue import Passage
 from index.claims import Claim, Piece, find_claims
@@ -218,8 +218,10 @@ def _finished(question: Question, evidence: Evidence, score: float, spans: Mappi
     start, end = evidence.sentence.start, evidence.sentence.end
     read = spans[evidence.passage.id]
     span = Span(read.start, min(read.end, end)) if start <= read.start < min(read.end, end) else None
-    without_number = question.kind is Kind.HOW_MANY and span and not fits(question, evidence.within(span))
-    if question.kind in (Kind.SAID, Kind.WHO_SAID, Kind.YES_NO) or span is None or without_number:
+    if span and question.kind is Kind.HOW_MANY:
+        number = figure(question, evidence.within(span))
+        span = number and Span(span.start + number.start, span.start + number.end)
+    if question.kind in (Kind.SAID, Kind.WHO_SAID, Kind.YES_NO) or span is None:
         short = short_answer(question, evidence.text, [_moved(claim, -start) for claim in evidence.claims])
         moved = short and Span(short.start + start, short.end + start)
     else:
