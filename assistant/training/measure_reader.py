@@ -22,10 +22,11 @@ import torch
 
 from assistant.evaluation.matching import exact_match, token_f1
 from assistant.neural_reader import NeuralReader, Reading
-from assistant.reader_network import fast_dtype, from_encoder
+from assistant.reader_network import from_encoder
 from assistant.training.data import newsqa_part, read, squad2_parts
 from assistant.training.reader import Plan, Trainer
 from index.embedder import bundled_model
+from index.encoder import fast_dtype
 
 Record = dict[str, Any]
 
