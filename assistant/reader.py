@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from assistant.neural_reader import NeuralReader, PassageReader
 from assistant.neural_reader import Reading as PassageReading
-from assistant.question import Kind, Question
+from assistant.question import SAYING_WORDS, Kind, Question
 from assistant.short_answer import figure, fits, names, short_answer
 from assistant.yes_no import verdict
 from index.catalogue import Passage
@@ -77,8 +77,10 @@ SENTENCE_WEIGHTS: Features = {
     "speaker": 0.81,
 }  # fmt: skip
 CONFIDENCE_WEIGHTS: Features = {
-    "bias": -4.42, "score": 2.70, "span": -0.04, "relevance": 0.13, "words": -0.37, "retrieval": 3.13,
+    "bias": -4.42, "score": 2.70, "ahead": 0.0, "span": -0.04, "relevance": 0.13, "words": -0.37, "retrieval": 3.13,
 }  # fmt: skip
+
+_LEAST_SCORE = 0.01  # below it, and above its opposite, log-odds say no more
 
 # Punctuation after an answer that is none of it: all but the full stop of "U.S." and "Inc.".
 _LOOSE_END = re.compile(r"(?:[\s,;:]|(?<!\b[A-Za-z])(?<!\bInc)(?<!\b[JS]r)(?<!\bCo)(?<!\bCorp)\.)+$")
@@ -109,7 +111,7 @@ class TrainedReader:
         spans = self.spans(question, hits)
         rows = self.features(question, hits, found, spans)
         scores = [probability(row, SENTENCE_WEIGHTS) for row in rows]
-        confidence = probability(confidence_features(rows, scores), CONFIDENCE_WEIGHTS)
+        confidence = probability(confidence_features(rows, scores, spans.values()), CONFIDENCE_WEIGHTS)
         if question.kind is Kind.HOW_MANY and any(row["fits"] for row in rows):
             # A sentence without a number cannot say how many, whatever else speaks for it.
             scores = [score * row["fits"] for score, row in zip(scores, rows, strict=True)]
@@ -144,6 +146,9 @@ class TrainedReader:
         """Return what the two regressions look at, one row a sentence."""
         retrieval = {hit.passage.id: hit.score for hit in hits}
         weights = self._words.weights(question.text)
+        if question.speaker:  # that a sentence reports the speaker's words is a feature of its own
+            saying = self._words.terms(SAYING_WORDS)
+            weights = {term: weight for term, weight in weights.items() if term not in saying}
         rows = []
         for evidence in found:
             read = spans[evidence.passage.id]
@@ -191,11 +196,27 @@ def probability(row: Features, weights: Features) -> float:
     return 1.0 / (1.0 + math.exp(-sum(weight * row[name] for name, weight in weights.items())))
 
 
-def confidence_features(rows: Sequence[Features], scores: Sequence[float]) -> Features:
-    """Return what speaks for the answer being there at all: the best of each feature, over the three best sentences."""
+def confidence_features(rows: Sequence[Features], scores: Sequence[float], read: Iterable[PassageReading]) -> Features:
+    """Return what speaks for the answer being there at all.
+
+    That is the log-odds of the best sentence, how far it is ahead of the next, the best that the network reads in any
+    passage, and the best of each feature over the three best sentences.
+    """
     best = sorted(range(len(rows)), key=lambda at: (-scores[at], at))[:3]
-    top = {name: max(rows[at][name] for at in best) for name in rows[0]}
-    return {**top, "score": scores[best[0]]}
+    odds = [_log_odds(scores[at]) for at in best] + [_log_odds(0.0)]
+    readings = list(read)
+    return {
+        **{name: max(rows[at][name] for at in best) for name in rows[0]},
+        "score": odds[0],
+        "ahead": odds[0] - odds[1],
+        "span": max(one.span_score for one in readings),
+        "relevance": max(one.relevance for one in readings),
+    }
+
+
+def _log_odds(score: float) -> float:
+    kept = min(max(score, _LEAST_SCORE), 1 - _LEAST_SCORE)
+    return math.log(kept / (1 - kept))
 
 
 def candidates(question: Question, hits: Sequence[Hit]) -> list[Evidence]:

@@ -50,10 +50,11 @@ _BOOST = 3.0  # sentences that answer are few; weighing them up keeps the scores
 
 @dataclass(frozen=True)
 class Read:
-    """The rows of one question's sentences, which of them answer, and the half of the data that it belongs to."""
+    """The rows of one question's sentences, which of them answer, what the network read, and the half it belongs to."""
 
     rows: list[Features]
     answers: list[bool]
+    readings: list[Reading]
     measured: bool
 
 
@@ -119,7 +120,7 @@ def _read(
         for evidence in found
     ]
     rows = reader.features(question, hits, found, read) if found else []
-    return Read(rows, answers, measured)
+    return Read(rows, answers, [read[hit.passage.id] for hit in hits], measured)
 
 
 def _fit(rows: Sequence[Features], labels: Sequence[bool], names: Sequence[str], boost: float) -> Features:
@@ -137,7 +138,7 @@ def _fit_sentences(reads: Sequence[Read]) -> Features:
 
 def _fit_confidence(reads: Sequence[Read], sentence: Features) -> Features:
     usable = [read for read in reads if read.rows]
-    rows = [confidence_features(read.rows, _scores(read, sentence)) for read in usable]
+    rows = [confidence_features(read.rows, _scores(read, sentence), read.readings) for read in usable]
     return _fit(rows, [any(read.answers) for read in usable], list(CONFIDENCE_WEIGHTS), 1.0)
 
 
@@ -146,7 +147,7 @@ def _scores(read: Read, weights: Features) -> list[float]:
 
 
 def _sure(read: Read, sentence: Features, confidence: Features) -> float:
-    return probability(confidence_features(read.rows, _scores(read, sentence)), confidence)
+    return probability(confidence_features(read.rows, _scores(read, sentence), read.readings), confidence)
 
 
 def _measure(reads: Sequence[Read], sentence: Features, confidence: Features) -> dict[str, float]:
