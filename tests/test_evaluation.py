@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -242,9 +243,9 @@ def test_a_baseline_that_is_none(asked: QuestionSet, run: Run, tmp_path: Path) -
     for name, words in (("other", "is not a run of"), ("broken", "is not JSON"), ("absent", "cannot be read")):
         with pytest.raises(SaidsoError, match=words):
             Baseline.read(tmp_path / f"{name}.json")
-    entries = [{**entry, "question": "Another?"} for entry in run.questions]
+    others = replace(asked, questions=tuple(replace(gold, question="Another?") for gold in asked.questions))
     with pytest.raises(SaidsoError, match="no question in common"):
-        Baseline("run.json", run.as_json()).compared(entries, 0)
+        evaluate(Silent(), others, baseline=Baseline("run.json", run.as_json()), on_progress=lambda _: pytest.fail())
     assert "Only 3 of 3 questions" in str(Baseline("run.json", run.as_json()).warning(run.questions[:3]))
 
 

@@ -91,14 +91,20 @@ def evaluate(
     """
     asked = questions if isinstance(questions, QuestionSet) else read_questions(questions)
     if not assistant.holdings().articles:
-        raise SaidsoError("No articles are indexed, so there is nothing to score; give some with --articles.")
+        raise SaidsoError(
+            "No articles are indexed, so there is nothing to score; read some in first, or give them with --articles."
+        )
     chosen = _drawn(asked.questions, limit, seed)
+    if baseline:
+        baseline.check(chosen)
     about: dict[str, Any] = {"saidso": _version(), "questions": asked.sha256, "settings": settings}
-    about |= {"ids": [gold.id for gold in chosen], "index": _fingerprint(assistant)}
+    about |= {"ids": [gold.id for gold in chosen], "index": (index := _fingerprint(assistant))}
     outcomes = _ask_all(assistant, chosen, Journal.beside(out, about) if out else None, on_progress)
     library = _Library(assistant)
     scored = [_scored(gold, outcomes[gold.id], library) for gold in chosen]
     found = [*asked.warnings, *warnings, *_doubts(chosen, library)]
+    if _fingerprint(assistant) != index:
+        found.append("Articles were added or removed while the questions were asked, so not all met the same articles.")
     if baseline and (warning := baseline.warning(scored)):
         found.append(warning)
     run = Run(
