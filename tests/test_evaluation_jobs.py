@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from index.store import BusyError
 from tests.test_evaluation import Silent
 
 FIVE = "".join(json.dumps({"id": f"q{n}", "question": f"Who is {n}?", "answers": []}) + "\n" for n in range(5)).encode()
+ROOT = Path(__file__).parent.parent
 Begin = Callable[..., Jobs]
 
 
@@ -126,6 +129,26 @@ def test_what_a_server_leaves_the_next_one_goes_on_with(begin: Begin) -> None:
     assert assistant.asked[3:5] == ["Who is 3?", "Who is 4?"], "the three are not asked again"
     assert wait(later, waiting, "done").options == Options(seed=1)
     assert [job.state for job in begin_again(begin, later).all()] == ["done", "done"]
+
+
+def test_what_a_killed_server_had_asked_is_not_asked_again(begin: Begin, tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from tests.test_evaluation_jobs import *;"
+        "jobs = Jobs(Settings(Path(sys.argv[1])), Watched); jobs.begin();"
+        "print(jobs.add('five.jsonl', FIVE, Options()).id, flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
+        assert server.stdout is not None
+        job_id = server.stdout.readline().strip()
+        journal = tmp_path / "evaluations" / job_id / "run.json.journal"
+        until(lambda: journal.exists() and len(journal.read_text().splitlines()) == 1 + 2)
+        server.kill()
+    assistant = Watched()
+    assistant.may_go_on.set()
+    jobs = begin(assistant)
+    until(lambda: jobs.get(job_id).state == "done")
+    assert assistant.asked == ["Who is 2?", "Who is 3?", "Who is 4?"]
 
 
 def begin_again(begin: Begin, jobs: Jobs) -> Jobs:

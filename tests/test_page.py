@@ -13,22 +13,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from assistant.assistant import Assistant
 from assistant.settings import Settings
 from assistant.web import render
+from tests.conftest import Visit, needs_chromium
 
-CHROMIUM = Path("/usr/bin/chromium")
 ROOT = Path(__file__).parent.parent
 PENTAGON = "What did the Pentagon claim was hit?"
 PATIENCE = 30_000  # milliseconds for an answer; the machine may be busy
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing; install chromium to run these")
+pytestmark = needs_chromium
 Open = Callable[..., Page]
 
 HOSTILE = {
@@ -76,49 +75,26 @@ def address(data_folder: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def open_page(browser: Browser, address: str) -> Iterator[Open]:
-    """Open pages that fail the test when they reach for another host, show a dialog or throw an error."""
-    faults: list[str] = []
-    contexts = []
-
-    def guard(route: Route) -> None:
-        url = urlsplit(route.request.url)
-        if url.scheme in {"data", "blob"} or url.hostname == "127.0.0.1":
-            route.continue_()
-        else:
-            faults.append(f"requested {route.request.url}")
-            route.abort()
+def open_page(visit: Visit, address: str) -> Open:
+    """Open the page, and wait until it is built."""
 
     def open_(width: int = 1280, height: int = 860, scheme: str = "light") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
-        contexts.append(context)
-        context.route("**/*", guard)
-        page = context.new_page()
+        page = visit(address, width, height, scheme)
         page.set_default_timeout(PATIENCE)
-        page.on("dialog", lambda dialog: (faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("websocket", lambda socket: faults.append(f"opened {socket.url}"))
-        page.on("pageerror", lambda error: faults.append(f"script error {error}"))
-        page.goto(address)
         page.wait_for_selector("#question textarea")
         return page
 
-    yield open_
-    for context in contexts:
-        context.close()
-    assert faults == []
+    return open_
 
 
 @pytest.fixture(scope="module")
 def ready(address: str) -> str:
+    return ready_at(address)
+
+
+def ready_at(address: str) -> str:
+    """Wait until questions are answered there."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
