@@ -134,7 +134,7 @@ def _from_cells(row: Mapping[str, str]) -> dict[str, Any]:
     """Turn a row's cells into what a JSON line would hold."""
     cells = {name: cell.strip() for name, cell in row.items() if cell.strip()}
     fields: dict[str, Any] = {name: cell for name, cell in cells.items() if name not in ("spans", "history")}
-    for name in ("answers", "articles"):
+    for name in ("answers", "articles", "left_out"):
         if name in fields:
             fields[name] = [] if fields[name] == "[]" else [part.strip() for part in fields[name].split("|")]
     for name in ("conflicting", "conflict"):
