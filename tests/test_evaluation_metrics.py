@@ -113,7 +113,7 @@ def test_ndcg_is_scikit_learns(gains: list[float]) -> None:
     assert ndcg_at(gains, gains, 10) == pytest.approx(float(ndcg_score([gains], [falling], k=10)))
 
 
-@given(st.lists(st.booleans(), min_size=3, max_size=15).filter(any), st.sampled_from([1, 4, 10]))
+@given(st.lists(st.booleans(), min_size=11, max_size=15).filter(any), st.sampled_from([1, 4, 10]))
 def test_hit_recall_and_rank_are_scikit_learns(found: list[bool], k: int) -> None:
     gains, falling = [float(value) for value in found], np.arange(len(found), 0, -1)
     assert recall_at(gains, sum(found), k) == recall_score(found, [at < k for at in range(len(found))])
