@@ -76,7 +76,8 @@ class NeuralReader:
 
         Without a `dtype`, it computes in bfloat16 where the processor has instructions for it, else in
         float32."""
-        from assistant.reader_network import fast_dtype, load_network
+        from assistant.reader_network import load_network
+        from index.encoder import fast_dtype
 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         network = load_network(folder / "reader.safetensors", encoder_folder)

@@ -14,7 +14,6 @@ This module imports torch at the top; import it only where a network is about to
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -22,47 +21,13 @@ import torch.nn.functional as F  # noqa: N812 - the name every torch program giv
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of the encoder; the defaults are all-MiniLM-L6-v2's."""
-
-    width: int = 384
-    heads: int = 12
-    layers: int = 6
-    hidden: int = 1536
-    positions: int = 512
-    words: int = 30522
-
-
-class Layer(nn.Module):
-    """One transformer layer: attention over the whole input, then two linear maps, each added and
-    normalised."""
-
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self.heads = shape.heads
-        self.qkv = nn.Linear(shape.width, 3 * shape.width)
-        self.out = nn.Linear(shape.width, shape.width)
-        self.norm_attention = nn.LayerNorm(shape.width, eps=1e-12)
-        self.up = nn.Linear(shape.width, shape.hidden)
-        self.down = nn.Linear(shape.hidden, shape.width)
-        self.norm_output = nn.LayerNorm(shape.width, eps=1e-12)
-
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """(batch, tokens, width) → the same; `mask` is (batch, 1, 1, tokens), 0 to read and -inf to
-        ignore."""
-        batch, tokens, width = x.shape
-        q, k, v = linear(self.qkv, x).view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = attend(q, k, v, mask)
-        x = norm(self.norm_attention, x + linear(self.out, mixed.transpose(1, 2).reshape(batch, tokens, width)))
-        return norm(self.norm_output, x + linear(self.down, F.gelu(linear(self.up, x))))
+from index.encoder import MINILM, Layer, Shape, from_int8, norm, padding_mask, renamed, to_int8
 
 
 class ReaderNetwork(nn.Module):
     """Question and passage in, `(batch, tokens, 3)` logits out: answer start, answer end, answers at all."""
 
-    def __init__(self, shape: Shape = Shape()) -> None:
+    def __init__(self, shape: Shape = MINILM) -> None:
         super().__init__()
         self.shape = shape
         self.register_buffer("words", torch.zeros(shape.words, shape.width), persistent=False)
@@ -86,34 +51,6 @@ class ReaderNetwork(nn.Module):
         return self.head(x.float())  # type: ignore[no-any-return]
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    """Softmax attention, (batch, heads, tokens, width of a head) each.
-
-    Written out because at these lengths (about 150 tokens) the fused kernel's backward pass takes five times
-    as long on a CPU as the matrix products it saves."""
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-    if mask is not None:
-        scores += mask
-    return torch.softmax(scores, dim=-1) @ v
-
-
-def linear(layer: nn.Linear, x: Tensor) -> Tensor:
-    """`layer(x)` in the precision of `x`: the master weights stay as they are (what autocast does, said
-    plainly)."""
-    return F.linear(x, layer.weight.to(x.dtype), layer.bias.to(x.dtype))
-
-
-def norm(layer: nn.LayerNorm, x: Tensor) -> Tensor:
-    """`layer(x)` in the precision of `x`; the statistics are computed in float32 by the kernel."""
-    return F.layer_norm(x, layer.normalized_shape, layer.weight.to(x.dtype), layer.bias.to(x.dtype), layer.eps)
-
-
-def padding_mask(lengths: Tensor, tokens: int) -> Tensor:
-    """(batch, 1, 1, tokens): 0 where a token is to be read, minus infinity where it is padding."""
-    padding = torch.arange(tokens)[None, :] >= lengths[:, None]
-    return torch.zeros(padding.shape).masked_fill_(padding, float("-inf"))[:, None, None, :]
-
-
 def from_encoder(folder: Path) -> ReaderNetwork:
     """A reader that starts from the sentence encoder in `folder`: its layers and words, an untrained head."""
     network = ReaderNetwork()
@@ -131,23 +68,6 @@ def from_encoder(folder: Path) -> ReaderNetwork:
 def set_words(network: ReaderNetwork, weights: dict[str, Tensor]) -> None:
     """Give the network the sentence encoder's word embeddings, which stay frozen and never ship twice."""
     network.register_buffer("words", weights["embeddings.word_embeddings.weight"].float(), persistent=False)
-
-
-def renamed(weights: dict[str, Tensor], shape: Shape) -> dict[str, Tensor]:
-    """A Hugging Face BERT's weights under this module's names."""
-    state = {"positions": weights["embeddings.position_embeddings.weight"]}
-    state |= {f"norm_input.{part}": weights[f"embeddings.LayerNorm.{part}"] for part in ("weight", "bias")}
-    for n in range(shape.layers):
-        here, there = f"layers.{n}", f"encoder.layer.{n}"
-        for part in ("weight", "bias"):
-            qkv = [weights[f"{there}.attention.self.{name}.{part}"] for name in ("query", "key", "value")]
-            state[f"{here}.qkv.{part}"] = torch.cat(qkv)
-            state[f"{here}.out.{part}"] = weights[f"{there}.attention.output.dense.{part}"]
-            state[f"{here}.norm_attention.{part}"] = weights[f"{there}.attention.output.LayerNorm.{part}"]
-            state[f"{here}.up.{part}"] = weights[f"{there}.intermediate.dense.{part}"]
-            state[f"{here}.down.{part}"] = weights[f"{there}.output.dense.{part}"]
-            state[f"{here}.norm_output.{part}"] = weights[f"{there}.output.LayerNorm.{part}"]
-    return state
 
 
 def save_weights(network: ReaderNetwork, path: Path) -> None:
@@ -180,20 +100,3 @@ def load_network(path: Path, encoder: Path) -> ReaderNetwork:
     state["positions"] = words["embeddings.position_embeddings.weight"]
     network.load_state_dict(state)
     return network.eval().requires_grad_(False)
-
-
-def to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """(outputs, inputs) → the same in int8, and (outputs, 1) scales: each row's largest entry becomes 127."""
-    scale = weight.float().abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / 127
-    return (weight.float() / scale).round().to(torch.int8), scale
-
-
-def from_int8(weight: Tensor, scale: Tensor) -> Tensor:
-    """The inverse of `to_int8`, as float32."""
-    return weight.float() * scale
-
-
-def fast_dtype() -> torch.dtype:
-    """The arithmetic this processor is fastest at: bfloat16 only where it is an instruction, not an
-    emulation."""
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32

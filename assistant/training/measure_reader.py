@@ -23,10 +23,11 @@ import numpy as np
 import torch
 
 from assistant.neural_reader import NeuralReader, Reading
-from assistant.reader_network import fast_dtype, from_encoder
+from assistant.reader_network import from_encoder
 from assistant.training.data import newsqa_part, read, squad2_parts
 from assistant.training.reader import Plan, Trainer
 from index.embedder import bundled_model
+from index.encoder import fast_dtype
 
 Record = dict[str, Any]
 
