@@ -17,6 +17,7 @@ from assistant.evaluation.collection import temporary_collection
 from assistant.evaluation.gold import Gold, QuestionSet
 from assistant.evaluation.questions import read_questions
 from assistant.settings import Settings
+from index.articles import find_files
 from index.errors import SaidsoError
 
 ROOT = Path(__file__).parent.parent
@@ -83,9 +84,10 @@ def test_an_interrupted_one_is_gone_on_with_unless_the_articles_have_changed(art
     def interrupt() -> tuple[float, ...]:
         with pytest.raises(Interrupted):
             held(asked())
-        return tuple(path.stat().st_mtime for path in (kept / "data" / "keywords").rglob("*.store"))
+        return tuple(path.stat().st_mtime for path in (kept / ".data" / "keywords").rglob("*.store"))
 
     first = interrupt()
+    assert [found for found in find_files([tmp_path]) if "run.json" in str(found)] == [], "it is no article"
     assert first and interrupt() == first, "nothing was read in again"
     with FileLock(kept / "lock"), pytest.raises(SaidsoError, match="Another process is scoring with"):
         held(asked())
@@ -111,10 +113,10 @@ def test_the_index_of_a_killed_process_is_removed_by_the_next_and_no_living_ones
     command = [sys.executable, "-c", code, str(temporary), str(articles)]
     living, strange = temporary / "saidso-eval-living", temporary / "saidso-eval-strange"
     for folder in (living, strange):
-        (folder / "data").mkdir(parents=True)
+        (folder / ".data").mkdir(parents=True)
     with subprocess.Popen(command, cwd=ROOT) as killed, FileLock(living / "lock"):
         deadline = time.monotonic() + 60
-        while not (left := list(temporary.glob("saidso-eval-*/data/catalogue.sqlite"))):
+        while not (left := list(temporary.glob("saidso-eval-*/.data/catalogue.sqlite"))):
             assert time.monotonic() < deadline and killed.poll() is None
             time.sleep(0.02)
         with temporary_collection(Settings(tmp_path), [articles], asked()):

@@ -124,7 +124,7 @@ def test_while_it_runs_questions_are_answered_and_it_can_be_cancelled(watched: t
     for path in ("run", "report"):
         answer = client.get(f"{ROUTE}/{running['id']}/{path}")
         assert (answer.status_code, answer.json()["detail"]) == (
-            409, "The evaluation of asked.jsonl is running; only a finished one has a report.",
+            409, "The evaluation of asked.jsonl is running; only a finished one has figures.",
         )  # fmt: skip
     assert client.delete(f"{ROUTE}/{running['id']}").status_code == 409
     assert client.post(f"{ROUTE}/{waiting['id']}/cancel").json()["state"] == "cancelled"

@@ -21,7 +21,8 @@ from index.errors import SaidsoError
 from index.ingest import OVERLAP_SENTENCES, PASSAGE_TOKENS, Progress
 
 _PREFIX = "saidso-eval-"
-_LOCK, _DATA, _OWN, _KEY = "lock", "data", "articles.jsonl", "key"
+_LOCK, _KEY = "lock", "key"
+_DATA = ".data"  # hidden, so that it is no article of the folder that `out` may lie in
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,17 @@ def temporary_collection(
     """
     key = _key(settings, paths, asked)
     with _kept(out.with_name(f"{out.name}.index"), key) if out else _passing() as folder:
-        own = folder / _OWN
+        data = folder / _DATA
+        data.mkdir(exist_ok=True)
+        own = data / "articles.jsonl"
         if asked.articles:
             own.write_text("".join(json.dumps(article) + "\n" for article in asked.articles), encoding="utf-8")
-        with closing(Assistant.open(replace(settings, data_dir=folder / _DATA, catalogue_url=None))) as assistant:
+        with closing(Assistant.open(replace(settings, data_dir=data, catalogue_url=None))) as assistant:
             report = assistant.ingest([*paths, *([own] if asked.articles else [])], on_progress, asked.left_out)
             if assistant.holdings().articles:
                 yield Collection(assistant, tuple(report.rejected))
                 return
-        shutil.rmtree(folder / _DATA, ignore_errors=True)  # an index of nothing is not worth keeping
+        shutil.rmtree(data, ignore_errors=True)  # an index of nothing is not worth keeping
         why = report.rejected[0].reason if report.rejected else "there is none in them."
         raise SaidsoError(f"No article could be read in: {why}")
 

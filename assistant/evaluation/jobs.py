@@ -204,7 +204,7 @@ class Jobs:
         """Return where a finished job's run lies. Raises WrongStateError where there is none (yet)."""
         job = self.get(job_id)
         if job.state != "done":
-            raise WrongStateError(f"The evaluation of {job.file} is {job.state}; only a finished one has a report.")
+            raise WrongStateError(f"The evaluation of {job.file} is {job.state}; only a finished one has figures.")
         return self._folder / job.id / _RUN
 
     def cancel(self, job_id: str) -> Job:
