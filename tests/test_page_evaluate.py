@@ -98,6 +98,10 @@ def test_a_question_file_becomes_figures_plots_and_a_report(open_tab: Open, shor
     expect(shown.locator(".scores .range").nth(3)).to_contain_text("–")
     shown.get_by_label("Search").fill("bread")
     expect(shown.locator(".item .asked")).to_have_text(ASKED[3][0])
+    shown.locator("body").evaluate("() => { location.hash = '#question=2'; }")
+    expect(shown.locator(".item .asked")).to_have_text(ASKED[2][0])
+    shown.get_by_role("button", name="Show all").click()
+    expect(shown.locator(".item .asked")).to_have_count(4)
     expect(page.locator("#evaluation h2")).to_have_text(short_file.name)
     expect(page.locator(".gates .good")).to_contain_text("✓ verbatim>=1")
     expect(page.locator(".gates .bad")).to_contain_text("✗ f1>=1.1: f1 is")
@@ -158,6 +162,12 @@ def test_what_is_wrong_is_told_beside_the_form(open_tab: Open, tmp_path: Path) -
     alert = page.locator("#evaluation-form [role=alert]")
     expect(alert).to_contain_text("broken.jsonl, line 2: this is not JSON")
     expect(page.get_by_role("button", name="Run the evaluation")).to_be_enabled()
+    (tmp_path / "broken.jsonl").write_text('{"question": "Who?"}')
+    page.get_by_role("button", name="Run the evaluation").click()
+    expect(alert).to_have_text("broken.jsonl has changed since it was chosen; choose it again.")
+    (tmp_path / "large.csv").write_bytes(b"question\n" + b"Who?\n" * (10 * 2**20 + 1))
+    run(page, tmp_path / "large.csv")
+    expect(alert).to_have_text("large.csv is too large; a question file may have 50 MB.")
 
 
 def test_a_widget_has_no_such_tab(visit: Visit, address: str) -> None:

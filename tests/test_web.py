@@ -101,6 +101,19 @@ def test_a_failed_start_says_why() -> None:
     assert not startup.ready
     with pytest.raises(SaidsoError, match="/x cannot be written"):
         _ = startup.assistant
+    with pytest.raises(SaidsoError, match="/x cannot be written"):
+        startup.wait()
+
+
+def test_a_start_that_breaks_off_says_where_to_look() -> None:
+    def break_off() -> Assistant:
+        raise ZeroDivisionError
+
+    startup = Startup(break_off)
+    assert startup.failure is None
+    with pytest.raises(ZeroDivisionError):
+        startup.run()
+    assert startup.failure == "Saidso could not start; the terminal it runs in says why."
 
 
 def test_samples_are_read_in_on_the_first_start_only(tmp_path: Path) -> None:

@@ -57,8 +57,8 @@ class Startup:
         if self._thread is not None:
             self._thread.join(patience)
         if self._assistant is not None:
-            assistant, self._assistant = self._assistant, None
             self._refusal = "Saidso is ending."
+            assistant, self._assistant = self._assistant, None
             assistant.close()
         return self._thread is None or not self._thread.is_alive()
 

@@ -7,6 +7,7 @@
   const ROUTE = "api/evaluations";
   const LOOK_AGAIN = 1000; // milliseconds
   const UNREACHABLE = "Saidso does not answer. Is it still running?";
+  const LARGEST = 50 * 2 ** 20; // bytes that the server takes
   const FORMATS = ".jsonl,.json,.csv,.tsv,.gz";
   const count = new Intl.NumberFormat("en").format;
   const moment = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
@@ -90,14 +91,10 @@
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const sent = new FormData(form);
-    const gates = sent.get("gates").split("\n").filter((line) => line.trim());
-    sent.delete("gates");
-    gates.forEach((gate) => sent.append("gate", gate));
     refusal.hidden = true;
     start.disabled = true;
     try {
-      const job = await call(ROUTE, { method: "POST", body: sent });
+      const job = await call(ROUTE, { method: "POST", body: await filledIn() });
       await look();
       show(job.id);
     } catch (error) {
@@ -107,6 +104,19 @@
       start.disabled = false;
     }
   });
+
+  async function filledIn() {
+    const sent = new FormData(form), questions = sent.get("file");
+    if (questions.size > LARGEST) throw new Error(`${questions.name} is too large; a question file may have ${LARGEST / 2 ** 20} MB.`);
+    try {
+      sent.set("file", new Blob([await questions.arrayBuffer()]), questions.name);
+    } catch {
+      throw new Error(`${questions.name} has changed since it was chosen; choose it again.`); // browsers read no such file
+    }
+    for (const gate of sent.get("gates").split("\n").filter((line) => line.trim())) sent.append("gate", gate);
+    sent.delete("gates");
+    return sent;
+  }
 
   function offerBaselines() {
     const done = jobs.filter((job) => job.state === "done");
