@@ -321,6 +321,7 @@ def test_copy_gives_quotes_with_their_sources(open_page: Open, ready: str) -> No
 
 def test_a_phone_needs_no_sideways_scrolling(open_page: Open, ready: str) -> None:
     page = open_page(390, 844)
+    expect(page.locator("#holdings")).to_contain_text("articles")
     fits(page, "h1", "#holdings p", "#examples .example", "#question textarea", "#ask")
     ask(page, PENTAGON)
     assert page.locator("#question textarea").evaluate("e => parseFloat(getComputedStyle(e).fontSize)") >= 16
