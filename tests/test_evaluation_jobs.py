@@ -249,6 +249,11 @@ def test_a_file_that_brings_articles_is_asked_of_the_servers(begin: Begin) -> No
     assert job.warnings[0].startswith("The 1 articles that the file brings along were not read in")
 
 
+def test_a_compressed_file_is_read_too(begin: Begin) -> None:
+    jobs = begin(Silent())
+    assert wait(jobs, jobs.add("five.jsonl.gz", gzip.compress(FIVE), Options()), "done").done == 5
+
+
 def test_only_so_many_wait(begin: Begin) -> None:
     assistant = Watched()
     jobs = begin(assistant)
