@@ -185,6 +185,7 @@ def test_a_fault_is_told_and_the_next_job_has_its_turn(begin: Begin, tmp_path: P
         job = wait(jobs, jobs.add("five.jsonl", FIVE, Options()), "failed")
         assert job.why and "by a fault in Saidso" in job.why
     assert not list(tmp_path.glob("**/*.journal"))
+    until(lambda: "evaluation" not in {thread.name for thread in threading.enumerate()})  # the fault is this test's
 
 
 def test_a_job_that_cannot_be_done_says_why(begin: Begin) -> None:
