@@ -26,6 +26,23 @@ ASKED = [
 ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    """An evaluation takes both cores; what is expected of the page meanwhile may take as long as an answer."""
+    expect.set_options(timeout=PATIENCE)
+    yield
+    expect.set_options(timeout=None)
+
+
+@pytest.fixture
+def no_jobs_left(address: str) -> Iterator[None]:
+    """Cancel what a failed test leaves running, so that the next does not wait behind it."""
+    yield
+    route = f"{address}/api/evaluations"
+    for job in httpx.get(route).json()["evaluations"]:
+        httpx.post(f"{route}/{job['id']}/cancel")
+
+
 @pytest.fixture(scope="module")
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("page")
@@ -65,7 +82,7 @@ def finished(address: str, short_file: Path) -> str:
 
 
 @pytest.fixture
-def open_tab(visit: Visit, address: str) -> Open:
+def open_tab(visit: Visit, address: str, no_jobs_left: None) -> Open:
     def open_(width: int = 1280, height: int = 860, scheme: str = "light", at: str = "") -> Page:
         page = visit(f"{address}/{at}", width, height, scheme)
         page.set_default_timeout(PATIENCE)
