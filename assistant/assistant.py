@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -86,9 +86,14 @@ class Assistant:
         """Return ranked passages only. Raises SaidsoError for an empty or endless question."""
         return search(self._store, understand(question).text, k, filters)
 
-    def ingest(self, paths: Sequence[Path], on_progress: Callable[[Progress], None] = lambda _: None) -> IngestReport:
-        """Read articles in; see `index.ingest.ingest`."""
-        return ingest(self._store, paths, on_progress)
+    def ingest(
+        self,
+        paths: Sequence[Path],
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        without: Collection[str] = (),
+    ) -> IngestReport:
+        """Read articles in, those `without` excepted; see `index.ingest.ingest`."""
+        return ingest(self._store, paths, on_progress, without=without)
 
     def ingest_upload(self, path: Path) -> IngestReport:
         """Read in a file that lies in a passing place: uploaded again under its name, it replaces what it was."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from assistant.reader_input import QUESTION_TOKENS, Ids, Pair, open_tokenizer, padded, pair
+from index.batches import cores, side_by_side
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +38,7 @@ ANSWER_TOKENS = 40
 """Longest answer."""
 
 TOGETHER = 16
-"""Windows read in one forward pass; neighbours in length, so that little is padded."""
+"""Most windows read in one forward pass; neighbours in length, so that little is padded."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +136,12 @@ class NeuralReader:
     def read_windows(self, windows: Sequence[Window]) -> list[Reading]:
         """The best answer in each window."""
         order = sorted(range(len(windows)), key=lambda n: len(windows[n].pair.ids))
-        readings: dict[int, Reading] = {}
-        for first in range(0, len(order), TOGETHER):
-            group = order[first : first + TOGETHER]
-            readings |= zip(group, self.forward([windows[n] for n in group]), strict=True)
+        together = min(TOGETHER, -(-len(order) // cores()) or 1)
+        groups = [order[first : first + together] for first in range(0, len(order), together)]
+        read = side_by_side(self.forward, [[windows[n] for n in group] for group in groups])
+        readings = {
+            n: one for group, ones in zip(groups, read, strict=True) for n, one in zip(group, ones, strict=True)
+        }
         return [readings[n] for n in range(len(windows))]
 
     def forward(self, windows: Sequence[Window]) -> list[Reading]:

@@ -6,8 +6,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from index.batches import side_by_side
 from index.errors import SaidsoError
 
 if TYPE_CHECKING:
@@ -120,33 +120,18 @@ class _BundledModel:
         return cls(SentenceNetwork.load(folder, fast_dtype()), tokenizer, reads)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Batches of texts alike in length, each read by one thread on one core.
-
-        Threads that share one matrix product wait for each other at every one of them, which on a busy machine costs
-        more than half of the speed; threads with a batch each never wait.
-        """
+        """Read batches of texts alike in length, so that little is padded."""
         encoded = [self._cut(encoding.ids) for encoding in self.tokenizer.encode_batch(list(texts))]
         order = sorted(range(len(encoded)), key=lambda place: len(encoded[place]))
         places = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
         batches = [[encoded[place] for place in part] for part in places]
         found = np.empty((len(texts), self._network.positions.shape[1]), dtype=np.float32)
-        for part, vectors in zip(places, _each(self._network.vectors, batches), strict=True):
+        for part, vectors in zip(places, side_by_side(self._network.vectors, batches), strict=True):
             found[part] = vectors
         return found
 
     def _cut(self, ids: list[int]) -> list[int]:
         return ids if len(ids) <= self._reads else [*ids[: self._reads - 1], ids[-1]]
-
-
-def _each(read: Callable[[list[list[int]]], Vectors], batches: Sequence[list[list[int]]]) -> list[Vectors]:
-    """Return what `read` makes of each batch; several are read side by side, one alone is read here."""
-    if len(batches) < 2:
-        return [read(batch) for batch in batches]
-    import torch
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with ThreadPoolExecutor(cores, "embedding", initializer=lambda: torch.set_num_threads(1)) as threads:
-        return list(threads.map(read, batches))
 
 
 class _StockModel:
