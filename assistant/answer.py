@@ -16,11 +16,17 @@ class Statement:
     speaker: str
     citation: Citation
     claims: tuple[Claim, ...] = ()
+    verdict: str | None = None  # "yes" or "no", where the quote plainly says so
+
+    @property
+    def lead(self) -> str:
+        """Who says it, and, where yes or no was asked, which of them: never without whose word it is."""
+        return f"{self.verdict.capitalize()}, according to {self.speaker}" if self.verdict else self.speaker
 
     @property
     def text(self) -> str:
         """The statement as a line of the answer's text."""
-        return f"{self.speaker}: “{self.citation.quote}” [{self.citation.marker}]"
+        return f"{self.lead}: “{self.citation.quote}” [{self.citation.marker}]"
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,11 @@ class Answer:
                 claim_as_json(claim, statement.citation.article_id)
                 for statement in self.statements
                 for claim in statement.claims
+            ],
+            "verdicts": [
+                {"verdict": statement.verdict, "speaker": statement.speaker, "citation": statement.citation.marker}
+                for statement in self.statements
+                if statement.verdict
             ],
             "accounts": self._accounts(),
             "disagreement": None,

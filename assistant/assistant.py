@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -23,9 +23,9 @@ from index.store import Store
 
 _READ_DEPTH = 12  # passages read for one question
 _MOST_STATEMENTS = 3
-_MOST_STATEMENTS_OF_ONE_SPEAKER = 5
+_MOST_STATEMENTS_TO_THE_POINT = 5
 _WORTH_SAYING = 0.5  # of the best sentence's score
-_WORTH_SAYING_OF_ONE_SPEAKER = 0.1  # that it is the asked speaker's word speaks for it already
+_WORTH_SAYING_TO_THE_POINT = 0.1  # that it is the asked speaker's word, or a plain yes or no, speaks for it already
 _SAME = 0.7  # share of words in common that makes two sentences one
 _CLOSEST = 3
 _PRONOUNS = frozenset("he she it they we i one who".split())
@@ -43,7 +43,7 @@ class Assistant:
     def open(cls, settings: Settings) -> Assistant:
         """Open the data folder; models load at first use (see `warm_up`). Raises SaidsoError when it cannot be used."""
         store = Store.open(settings.data_dir, Embedder(settings.embedding_model), settings.catalogue_url)
-        return cls(store, TrainedReader(store.passage_words), settings.answer_threshold)
+        return cls(store, TrainedReader(store.passage_words, settings.reader), settings.answer_threshold)
 
     def close(self) -> None:
         """Let go of all files."""
@@ -88,9 +88,14 @@ class Assistant:
         """Return ranked passages only. Raises SaidsoError for an empty or endless question."""
         return search(self._store, understand(question).text, k, filters)
 
-    def ingest(self, paths: Sequence[Path], on_progress: Callable[[Progress], None] = lambda _: None) -> IngestReport:
-        """Read articles in; see `index.ingest.ingest`."""
-        return ingest(self._store, paths, on_progress)
+    def ingest(
+        self,
+        paths: Sequence[Path],
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        without: Collection[str] = (),
+    ) -> IngestReport:
+        """Read articles in, those `without` excepted; see `index.ingest.ingest`."""
+        return ingest(self._store, paths, on_progress, without=without)
 
     def ingest_upload(self, path: Path) -> IngestReport:
         """Read in a file that lies in a passing place: uploaded again under its name, it replaces what it was."""
@@ -149,16 +154,19 @@ def _claims_at(path: Path) -> Iterator[tuple[str, list[Claim]] | Rejected]:
 
 
 def choose(reading: Reading) -> list[Evidence]:
-    """Return the evidence worth saying, best first, each thing once; a named speaker's own words before all others."""
-    own = [evidence for evidence in reading.evidence if evidence.by_speaker]
+    """Return the evidence worth saying, best first, each thing once.
+
+    A named speaker's own words go before all others, and so does every plain yes or no: one must not hide the other.
+    """
+    own = [evidence for evidence in reading.evidence if evidence.by_speaker or evidence.verdict]
     pool = own or reading.evidence
-    most = _MOST_STATEMENTS_OF_ONE_SPEAKER if own else _MOST_STATEMENTS
-    least = pool[0].score * (_WORTH_SAYING_OF_ONE_SPEAKER if own else _WORTH_SAYING) if pool else 0.0
+    most = _MOST_STATEMENTS_TO_THE_POINT if own else _MOST_STATEMENTS
+    least = pool[0].score * (_WORTH_SAYING_TO_THE_POINT if own else _WORTH_SAYING) if pool else 0.0
     chosen: list[Evidence] = []
     for evidence in pool:
         if len(chosen) == most or evidence.score < least:
             break
-        if not any(_alike(evidence.text, other.text) for other in chosen):
+        if not any(evidence.verdict == other.verdict and _alike(evidence.text, other.text) for other in chosen):
             chosen.append(evidence)
     return chosen
 
@@ -170,7 +178,7 @@ def _alike(one: str, other: str) -> bool:
 
 def _statement(marker: int, evidence: Evidence) -> Statement:
     citation = Citation.of(marker, evidence.passage, evidence.sentence.start, evidence.sentence.end, evidence.text)
-    return Statement(_attribution(evidence), citation, evidence.claims)
+    return Statement(_attribution(evidence), citation, evidence.claims, evidence.verdict)
 
 
 def _attribution(evidence: Evidence) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import inspect
 import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -87,51 +89,69 @@ def ingest_command(
     raise typer.Exit(SOME_REJECTED if report.rejected else DONE)
 
 
+@dataclass(frozen=True)
+class Questions:
+    """What `ask` and `search` are told alike: what to ask, of which articles, where they lie, and how to print."""
+
+    question: QuestionText = None
+    file: QuestionFile = None
+    sources: Sources = None
+    since: Since = None
+    until: Until = None
+    data_dir: DataDir = None
+    as_json: Json = False
+
+    @property
+    def filters(self) -> Filters:
+        """The articles to look at. Raises SaidsoError for what is no date."""
+        return Filters.parse(tuple(self.sources or ()), self.since, self.until)
+
+
+def _of_questions(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `Questions` in the place of its first parameter."""
+    shared, own = (inspect.signature(of, eval_str=True).parameters for of in (Questions, command))
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        command(Questions(**{name: given.pop(name) for name in shared}), **given)
+
+    parameters = [one.replace(kind=one.KEYWORD_ONLY) for one in (*shared.values(), *list(own.values())[1:])]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    run.__dict__["__signature__"] = inspect.Signature(parameters)
+    return run
+
+
 @app.command("ask")
-def ask_command(
-    question: QuestionText = None,
-    file: QuestionFile = None,
-    sources: Sources = None,
-    since: Since = None,
-    until: Until = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
+@_of_questions
+def ask_command(questions: Questions) -> None:
     """Answer a question with cited quotes, or say that the articles do not hold the answer."""
-    filters = Filters.parse(tuple(sources or ()), since, until)
-    terminal = Terminal()
+    filters, terminal = questions.filters, Terminal()
 
     def ask(assistant: Assistant, asked: Asked) -> None:
         answer = assistant.ask(asked.question, filters, asked.id)
-        _print_json(answer.as_json()) if as_json else terminal.answer(answer)
+        _print_json(answer.as_json()) if questions.as_json else terminal.answer(answer)
 
-    raise typer.Exit(_each_question(question, file, data_dir, ask))
+    raise typer.Exit(_each_question(questions, ask))
 
 
 @app.command("search")
+@_of_questions
 def search_command(
-    question: QuestionText = None,
-    file: QuestionFile = None,
+    questions: Questions,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many passages.")] = 10,
-    sources: Sources = None,
-    since: Since = None,
-    until: Until = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """Show the passages that fit a question best, without answering it."""
-    filters = Filters.parse(tuple(sources or ()), since, until)
-    terminal = Terminal()
+    filters, terminal = questions.filters, Terminal()
 
     def search(assistant: Assistant, asked: Asked) -> None:
         hits = assistant.search(asked.question, k, filters)
-        if as_json:
+        if questions.as_json:
             passages = [hit.as_json() for hit in hits]
             _print_json({"id": asked.id, "question": asked.question, "passages": passages})
         else:
             terminal.hits(hits)
 
-    raise typer.Exit(_each_question(question, file, data_dir, search))
+    raise typer.Exit(_each_question(questions, search))
 
 
 @app.command("claims")
@@ -225,18 +245,17 @@ class Asked:
     id: str | None = None
 
 
-def _each_question(
-    question: str | None, file: Path | None, data_dir: Path | None, act: Callable[[Assistant, Asked], None]
-) -> int:
+def _each_question(questions: Questions, act: Callable[[Assistant, Asked], None]) -> int:
     """Open the index, act on the one question or on each of the file's in order, and return the exit code."""
+    question, file = questions.question, questions.file
     if (question is None) == (file is None):
         raise typer.BadParameter("give either a question or --file, not both and not none.")
     if file is None:
-        act(_open(data_dir), Asked(question or ""))
+        act(_open(questions.data_dir), Asked(question or ""))
         return DONE
     rejected = 0
     lines = _lines(file)
-    assistant = _open(data_dir)
+    assistant = _open(questions.data_dir)
     for number, line in lines:
         try:
             act(assistant, _parsed(line))

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from assistant.reader_input import QUESTION_TOKENS, Ids, Pair, open_tokenizer, padded, pair
+from index.batches import cores, side_by_side
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +38,7 @@ ANSWER_TOKENS = 40
 """Longest answer."""
 
 TOGETHER = 16
-"""Windows read in one forward pass; neighbours in length, so that little is padded."""
+"""Most windows read in one forward pass; neighbours in length, so that little is padded."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,14 @@ class Reading:
     end: int
     span_score: float
     relevance: float
+
+
+class PassageReader(Protocol):
+    """Anything that finds the likeliest answer in passages: this module's network, or a model of `hf_reader`."""
+
+    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+        """The best answer in each passage, in the order given."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -127,10 +136,12 @@ class NeuralReader:
     def read_windows(self, windows: Sequence[Window]) -> list[Reading]:
         """The best answer in each window."""
         order = sorted(range(len(windows)), key=lambda n: len(windows[n].pair.ids))
-        readings: dict[int, Reading] = {}
-        for first in range(0, len(order), TOGETHER):
-            group = order[first : first + TOGETHER]
-            readings |= zip(group, self.forward([windows[n] for n in group]), strict=True)
+        together = min(TOGETHER, -(-len(order) // cores()) or 1)
+        groups = [order[first : first + together] for first in range(0, len(order), together)]
+        read = side_by_side(self.forward, [[windows[n] for n in group] for group in groups])
+        readings = {
+            n: one for group, ones in zip(groups, read, strict=True) for n, one in zip(group, ones, strict=True)
+        }
         return [readings[n] for n in range(len(windows))]
 
     def forward(self, windows: Sequence[Window]) -> list[Reading]:
@@ -162,19 +173,21 @@ def paragraph_numbers(text: str, offsets: Sequence[tuple[int, int]]) -> Ids:
 
 
 def reading(window: Window, logits: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Reading:
-    """The best span of a window from its (tokens, 3) logits: the highest sum of start and end, over "not
-    here"."""
-    first, count = window.pair.passage_start, len(window.offsets)
-    starts, ends = logits[first : first + count, 0], logits[first : first + count, 1]
+    """The best span of a window from its (tokens, 3) logits, over "not here"."""
+    inside = slice(window.pair.passage_start, window.pair.passage_start + len(window.offsets))
+    start, end, score = best_span(logits[inside, 0], logits[inside, 1], window.paragraphs)
+    nothing = float(logits[0, 0] + logits[0, 1])
+    return Reading(window.offsets[start][0], window.offsets[end][1], score - nothing, float(logits[0, 2]))
+
+
+def best_span(starts: np.ndarray[Any, Any], ends: np.ndarray[Any, Any], paragraphs: Ids) -> tuple[int, int, float]:
+    """First token, last token and score of the span with the highest sum of start and end logits.
+
+    All arguments are (tokens,); a span is no longer than `ANSWER_TOKENS` and stays in one paragraph."""
+    count = len(starts)
     sums = starts[:, None] + ends[None, :]
     width = np.arange(count)[None, :] - np.arange(count)[:, None]
-    apart = window.paragraphs[:, None] != window.paragraphs[None, :]
+    apart = paragraphs[:, None] != paragraphs[None, :]
     sums[(width < 0) | (width >= ANSWER_TOKENS) | apart] = -np.inf
     start, end = divmod(int(sums.argmax()), count)
-    nothing = logits[0, 0] + logits[0, 1]
-    return Reading(
-        window.offsets[start][0],
-        window.offsets[end][1],
-        float(sums[start, end] - nothing),
-        float(logits[0, 2]),
-    )
+    return start, end, float(sums[start, end])

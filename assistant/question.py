@@ -24,13 +24,14 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-_SAYING = (
-    r"(?:say|said|says|claim|claimed|claims|tell|told|deny|denied|denies|admit|admitted|admits|state|stated|report|"
-    r"reported|announce|announced|describe|described|describes|call|called|calls|argue|argued|argues|warn|warned|"
-    r"confirm|confirmed|confirms|accuse|accused|accuses|blame|blamed|blames|allege|alleged|explain|explained|"
-    r"acknowledge|acknowledged|insist|insisted|respond|responded|comment|commented|conclude|concluded|find|found|"
-    r"think|believe|believed|believes)"
+SAYING_WORDS = (
+    "say said says claim claimed claims tell told deny denied denies admit admitted admits state stated report "
+    "reported announce announced describe described describes call called calls argue argued argues warn warned "
+    "confirm confirmed confirms accuse accused accuses blame blamed blames allege alleged explain explained "
+    "acknowledge acknowledged insist insisted respond responded comment commented conclude concluded find found "
+    "think believe believed believes"
 )
+_SAYING = rf"(?:{'|'.join(SAYING_WORDS.split())})"
 _SPEAKER = r"(?P<speaker>[^?,;]{2,80}?)"
 # “What did the Pentagon claim was hit?” – “Why does he deny it?” – “How has the UN described …?”
 _ASKS_SPEAKER = re.compile(

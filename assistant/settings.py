@@ -18,18 +18,21 @@ class Settings:
 
     data_dir: Path
     embedding_model: str | None = None  # a folder with a sentence-transformers model; None: the one that is installed
+    reader: Path | None = None  # a folder with a model that reads; None: the one that is installed
     catalogue_url: str | None = None  # a SQLAlchemy address; None: SQLite in the data folder
-    answer_threshold: float = 0.25  # answer from this confidence on: where answering and abstaining balance
+    answer_threshold: float = 0.25  # answer from this confidence on: a quote with its speaker harms less than a refusal
     host: str = "127.0.0.1"
     port: int = 7860
 
     @classmethod
     def from_environment(cls, data_dir: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read the settings; `data_dir` as given on the command line goes first. Raises SaidsoError on a bad value."""
+        reader = environment.get("SAIDSO_READER")
         folder = data_dir or Path(environment.get("SAIDSO_DATA_DIR") or user_data_path("saidso", appauthor=False))
         return cls(
             data_dir=folder.expanduser().absolute(),
             embedding_model=environment.get("SAIDSO_EMBEDDING_MODEL") or None,
+            reader=Path(reader).expanduser().absolute() if reader else None,
             catalogue_url=environment.get("SAIDSO_CATALOGUE_URL") or None,
             answer_threshold=_number(environment, "SAIDSO_ANSWER_THRESHOLD", cls.answer_threshold, 0.0, 1.0),
             host=environment.get("SAIDSO_HOST") or cls.host,

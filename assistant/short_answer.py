@@ -40,6 +40,8 @@ _PLACE = re.compile(
     rf"\b(?:in|at|near|from|outside|inside|around|across)\s+(?:the\s+)?(?:\w+\s+)?((?:al-)?{_NAME_WORD}(?:,?\s+{_NAME_WORD})*)"
 )
 _QUOTED = re.compile(r"[“\"]([^“”\"]{2,400})[”\"]")
+_COUNTS = re.compile(r"\b(?:how\s+many|what\s+number)\b", re.IGNORECASE)
+_MOST_WORDS_OF_A_UNIT = 3  # “three feet deep”
 _SMALL_WORDS = frozenset("the a an of and for".split())
 
 
@@ -75,6 +77,16 @@ def short_answer(question: Question, sentence: str, claims: Sequence[Claim]) -> 
         return _said(sentence, claims)
     spans = _spans(question, sentence)
     return spans[0] if spans else None
+
+
+def figure(question: Question, span: str) -> Span | None:
+    """The number within a span that says how many; of how much, how long or how old also the words after it, if few."""
+    numbers = _spans(question, span)
+    if not numbers:
+        return None
+    after = span[numbers[0].end :].split()
+    bare = _COUNTS.search(question.text) or len(after) > _MOST_WORDS_OF_A_UNIT
+    return numbers[0] if bare else Span(numbers[0].start, len(span.rstrip()))
 
 
 def _said(sentence: str, claims: Sequence[Claim]) -> Span | None:

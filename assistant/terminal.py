@@ -81,7 +81,7 @@ class Terminal:
         if answer.short_answer:
             self._out.print(Text(answer.short_answer, style="bold green"), end="\n\n")
         for statement in answer.statements:
-            self._out.print(Text.assemble((statement.speaker, "bold"), ":"))
+            self._out.print(Text.assemble((statement.lead, "bold"), ":"))
             self._cited(statement.citation)
         self._out.print(Text(f"Confidence {answer.confidence:.0%}", style="dim"))
 

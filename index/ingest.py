@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -43,18 +43,20 @@ def ingest(
     paths: Sequence[Path],
     on_progress: Callable[[Progress], None] = lambda _: None,
     origin_of: Callable[[str], str] = lambda origin: origin,
+    without: Collection[str] = (),
 ) -> IngestReport:
     """Read the articles at `paths` (files and folders) into the store, and say what became of each.
 
     Unchanged articles are passed over; a changed one replaces what it was. Every batch is committed by itself, so an
     interruption loses at most the batch at hand, and the same call goes on from there. `origin_of` may put a lasting
-    name in place of a passing one as the origin by which a file is known again. Raises SaidsoError when the
-    store cannot be written or another process is writing to it.
+    name in place of a passing one as the origin by which a file is known again; articles whose id
+    is in `without` are passed over. Raises SaidsoError when the store cannot be written or another process is
+    writing to it.
     """
     report = IngestReport()
     with store.writing():
         store.settle()
-        for batch, progress in _batches(_read(paths, report, origin_of)):
+        for batch, progress in _batches(_read(paths, report, origin_of, without)):
             news = _what_is_new(store, batch, report)
             cut = [(article, _passages(store, article)) for article in news]
             vectors = _embed(store, cut)
@@ -66,7 +68,7 @@ def ingest(
 
 
 def _read(
-    paths: Sequence[Path], report: IngestReport, origin_of: Callable[[str], str]
+    paths: Sequence[Path], report: IngestReport, origin_of: Callable[[str], str], without: Collection[str]
 ) -> Iterator[tuple[Article | None, Progress]]:
     """Yield the articles of all files with the progress so far; what cannot be read goes into the report."""
     files: list[tuple[Path, int]] = []
@@ -81,7 +83,9 @@ def _read(
             count += 1
             if isinstance(item, Rejected):
                 report.rejected.append(item)
-            article = replace(item, origin=origin_of(item.origin)) if isinstance(item, Article) else None
+            article = None
+            if isinstance(item, Article) and item.id not in without:
+                article = replace(item, origin=origin_of(item.origin))
             yield article, Progress(before + min(position, size), total, count)
         before += size
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import tantivy
@@ -13,8 +14,14 @@ import tantivy
 from index.errors import SaidsoError
 from index.filters import Filters
 
+FORMAT = "2"  # of the files; those of another one are built anew
 _ANALYZER = "saidso_english"
 _MOST_TERMS = 64  # of a question: enough for a pasted paragraph, few enough for a pasted book
+
+# Tuned on halves of two question sets, measured on the others; see tests/benchmarks/LOG.md.
+_LEAD_WEIGHT = 0.3
+_PAIR_WEIGHT = 0.3
+_PAIR_SLOP = 2  # words that may stand between the two of a pair
 
 # Words that shape a question and say nothing of its matter. Dropping them is worth .02–.03 MRR (see the log).
 _QUESTION_WORDS = frozenset(
@@ -27,12 +34,13 @@ _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 
 @dataclass(frozen=True)
 class Entry:
-    """A text to index under its key, with what filters compare."""
+    """A text to index under its key, with what filters compare. Words of its `lead` count for more."""
 
     key: str
     text: str
     source: str
     day: int | None
+    lead: str = ""
 
 
 class KeywordIndex:
@@ -50,7 +58,8 @@ class KeywordIndex:
         schema.add_text_field("key", stored=True, tokenizer_name="raw", index_option="basic")
         schema.add_integer_field("day", indexed=True, fast=True)
         schema.add_text_field("source", tokenizer_name="raw", index_option="basic")
-        schema.add_text_field("text", tokenizer_name=_ANALYZER, index_option="freq")
+        for field in ("text", "lead"):
+            schema.add_text_field(field, tokenizer_name=_ANALYZER, index_option="position")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             index = tantivy.Index(schema.build(), path=str(folder))
@@ -71,27 +80,36 @@ class KeywordIndex:
                 writer.delete_documents_by_term("key", key)
             for entry in add:
                 day = {} if entry.day is None else {"day": entry.day}
-                writer.add_document(
-                    tantivy.Document(key=entry.key, text=_joined(entry.text), source=entry.source, **day)
-                )
+                words = {"text": _joined(entry.text), "lead": _joined(entry.lead)}
+                writer.add_document(tantivy.Document(key=entry.key, source=entry.source, **words, **day))
             writer.commit()
         finally:
             writer.wait_merging_threads()
 
     def search(self, question: str, k: int, filters: Filters | None = None) -> list[tuple[str, float]]:
-        """Return up to `k` (key, BM25 score), best first; equal scores by key."""
+        """Return up to `k` (key, score), best first; equal scores by key.
+
+        The score is BM25 of the question's terms in the text, plus a part of BM25 of the same terms in its lead, plus
+        a part of BM25 of each two neighbouring terms that stand near each other in the text, in order (the sequential
+        dependence model of Metzler & Croft, SIGIR 2005, with BM25 in the place of its language models).
+        """
         terms = self.query_terms(question)
         if not terms:
             return []
         self._index.reload()
-        words = tantivy.Query.boolean_query(
-            [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "text", term)) for term in terms]
-        )
-        query = self._restricted(words, filters or Filters())
+        query = self._restricted(self._matching(terms), filters or Filters())
         searcher = self._index.searcher()
         hits = searcher.search(query, limit=k, count=False).hits
         found = [(str(searcher.doc(address)["key"][0]), float(score)) for score, address in hits]
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))
+
+    def _matching(self, terms: Sequence[str]) -> tantivy.Query:
+        make, schema = tantivy.Query, self._schema
+        words = [make.term_query(schema, "text", term) for term in terms]
+        lead = [make.boost_query(make.term_query(schema, "lead", term), _LEAD_WEIGHT) for term in terms]
+        near = [make.phrase_query(schema, "text", list(pair), _PAIR_SLOP) for pair in pairwise(terms)]
+        pairs = [make.boost_query(query, _PAIR_WEIGHT) for query in near]
+        return make.boolean_query([(tantivy.Occur.Should, query) for query in (*words, *lead, *pairs)])
 
     def query_terms(self, question: str) -> list[str]:
         """Return the terms to look for: those of `question` without its question words, unless nothing else is left."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +14,18 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from index.articles import Article
 from index.catalogue import Catalogue, Passage
 from index.claims import claims_of, found_by
 from index.embedder import Embedder
 from index.errors import SaidsoError
-from index.keywords import Entry, KeywordIndex
+from index.keywords import FORMAT, Entry, KeywordIndex
 from index.vectors import VectorStore
 
 _SETTLE_BATCH = 512
 _CLAIMS_BATCH = 32  # articles
+_REBUILD_BATCH = 32  # articles
+_LEAD = 700  # characters of title and text in which an article says what it is about
 _LOCK_PATIENCE = 2.0  # seconds; a page that removes an article while another does so should not fail at once
 
 Vectors = NDArray[np.float32]
@@ -60,7 +64,7 @@ class Store:
             ) from error
         catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
         _check_model(catalogue, embedder, folder)
-        words = folder / "keywords"
+        words = folder / "keywords" / FORMAT
         store = cls(
             folder,
             catalogue,
@@ -117,12 +121,16 @@ class Store:
                 about = [(passage.article_id, passage.source, passage.day) for passage in passages]
                 self.vectors.upsert([p.id for p in passages], self._vectors_of(passages, known or {}), about)
             self.vectors.delete(owed.remove)
-            entries = [Entry(str(p.id), p.text, p.source, p.day) for p in passages]
-            self.passage_words.update(entries, [str(id_) for id_ in owed.remove])
-            articles = [self.catalogue.article(id_) for id_ in owed.articles]
-            self.article_words.update([Entry(a.id, a.text, a.source, a.day) for a in articles if a], owed.articles)
+            self._index_words(passages, owed.remove, owed.articles)
             self.catalogue.settle(owed)
         self._generation = self.catalogue.fact("generation")
+
+    def _index_words(self, passages: Sequence[Passage], removed: Sequence[int], articles: Sequence[str]) -> None:
+        """Bring the keyword indexes up to date on these passages and articles, changed or removed."""
+        entries = [Entry(str(p.id), p.text, p.source, p.day) for p in passages]
+        self.passage_words.update(entries, [str(id_) for id_ in removed])
+        known = [self.catalogue.article(id_) for id_ in articles]
+        self.article_words.update([_whole(article) for article in known if article], articles)
 
     def _vectors_of(self, passages: list[Passage], known: Mapping[PassageKey, Vectors]) -> Vectors:
         keys = [(passage.article_id, passage.start, passage.end) for passage in passages]
@@ -132,12 +140,32 @@ class Store:
 
     def _repair(self) -> None:
         """Finish or undo what a killed process left half done, unless a living one is at it right now."""
-        if self.catalogue.owed(1) or self.catalogue.without_claims(found_by(), 1):
+        outdated = self.catalogue.fact("keywords") != FORMAT
+        if outdated or self.catalogue.owed(1) or self.catalogue.without_claims(found_by(), 1):
             try:
                 with self.writing():
+                    if outdated:
+                        self._rebuild_words()
                     self.settle()
             except BusyError:
                 return
+
+    def _rebuild_words(self) -> None:
+        """Build the keyword indexes anew from the catalogue, in place of those that an older Saidso left."""
+        ids = [article.id for article in self.catalogue.articles()]
+        for start in range(0, len(ids), _REBUILD_BATCH):
+            part = ids[start : start + _REBUILD_BATCH]
+            self._index_words([passage for id_ in part for passage in self.catalogue.passages_of(id_)], (), part)
+        for outdated in (self.folder / "keywords").iterdir():
+            if outdated.name != FORMAT:
+                shutil.rmtree(outdated)
+        self.catalogue.set_fact("keywords", FORMAT)
+
+
+def _whole(article: Article) -> Entry:
+    """Return an article as the article index holds it: its title read with the text, and its first words twice."""
+    titled = f"{article.title}\n{article.text}" if article.title else article.text
+    return Entry(article.id, titled, article.source, article.day, lead=titled[:_LEAD])
 
 
 def _probe_writable(folder: Path) -> None:

@@ -1,16 +1,22 @@
-"""One data folder with the sample articles, made once; and no test touches the user's own."""
+"""What tests share: a folder of sample articles, a browser that is watched; and none touches the user's own data."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from assistant.assistant import Assistant
 from assistant.settings import Settings, sample_articles
 from index.embedder import Embedder
+
+CHROMIUM = Path("/usr/bin/chromium")
+needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing; install chromium")
+Visit = Callable[..., Page]
 
 
 def interruptible() -> None:
@@ -38,3 +44,55 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
     assistant.ingest([sample_articles()])
     yield assistant
     assistant.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium; one a module, since playwright's event loop must not outlive the module's tests."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Open pages; the test fails when one reaches for another place, shows a dialog, opens a socket or throws an error.
+
+    A page from the file system may read nothing but itself, and leave the console alone.
+    """
+    faults: list[str] = []
+    contexts = []
+
+    def visit_(url: str, width: int = 1280, height: int = 860, scheme: str = "light") -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+        contexts.append(context)
+
+        def guard(route: Route) -> None:
+            if _is_own(route.request.url, url):
+                route.continue_()
+            else:
+                faults.append(f"requested {route.request.url}")
+                route.abort()
+
+        context.route("**/*", guard)
+        page = context.new_page()
+        page.on("dialog", lambda dialog: (faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on("websocket", lambda socket: faults.append(f"opened {socket.url}"))
+        page.on("pageerror", lambda error: faults.append(f"script error {error}"))
+        if url.startswith("file:"):
+            page.on("console", lambda message: faults.append(f"console {message.text}"))
+        page.goto(url)
+        return page
+
+    yield visit_
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def _is_own(requested: str, visited: str) -> bool:
+    if visited.startswith("file:"):
+        return requested.split("#")[0] == visited.split("#")[0]
+    asked = urlsplit(requested)
+    return asked.scheme in {"data", "blob"} or asked.hostname == "127.0.0.1"

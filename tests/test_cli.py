@@ -10,6 +10,7 @@ import pytest
 from assistant.assistant import Assistant
 from assistant.cli import main
 from assistant.settings import sample_articles
+from index.keywords import FORMAT
 from tests.conftest import interruptible
 
 NEWS = "The mayor said the bridge was closed on Monday. It reopens in June."
@@ -163,7 +164,7 @@ def test_ctrl_c_ends_with_a_sentence_and_keeps_what_was_stored(tmp_path: Path) -
     running = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=interruptible
     )
-    catalogue = tmp_path / "data" / "keywords" / "articles" / "meta.json"
+    catalogue = tmp_path / "data" / "keywords" / FORMAT / "articles" / "meta.json"
     while running.poll() is None and not (catalogue.exists() and '"max_doc"' in catalogue.read_text()):
         pass
     running.send_signal(2)

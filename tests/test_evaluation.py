@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,8 @@ def test_what_makes_figures_doubtful_is_said(tmp_path: Path) -> None:
         {"id": "gone", "question": "Who?", "articles": ["no-such-1", "no-such-2"]},
         {"id": "far", "question": "How many?", "spans": [{"article": "here", "start": 0, "end": 999_999}]},
         {"id": "then", "question": "When?", "as_of": "2017-03-20"},
+        {"id": "spoilt", "question": "Who now?", "answers": [], "left_out": "here"},
+        {"id": "sound", "question": "Who else?", "answers": [], "left_out": ["gone"]},
     ]
     path.write_text("\n".join(map(json.dumps, odd)))
     run = evaluate(Silent(), path, warnings=["As given."])
@@ -189,9 +192,13 @@ def test_what_makes_figures_doubtful_is_said(tmp_path: Path) -> None:
         "As given.",
         "2 gold articles are not indexed, so that nothing can find them: no-such-1, no-such-2.",
         "1 questions have spans that reach beyond their articles' ends: far.",
+        "1 questions are to be asked without an article that is indexed, so are not scored; --articles leaves it out: "
+        "spoilt.",
         "1 questions have `as_of` or `history`, which scoring does not use yet: then.",
     ]
     assert run.summary["mrr@10"]["n"] == 2
+    assert run.summary["right"]["n"] == 1, "of the spoilt question nobody knows what is right"
+    assert run.questions[3]["answers"] is None and run.questions[3]["answer"]["abstained"]
 
 
 def test_a_limit_draws_by_the_seed(asked: QuestionSet) -> None:
@@ -242,9 +249,9 @@ def test_a_baseline_that_is_none(asked: QuestionSet, run: Run, tmp_path: Path) -
     for name, words in (("other", "is not a run of"), ("broken", "is not JSON"), ("absent", "cannot be read")):
         with pytest.raises(SaidsoError, match=words):
             Baseline.read(tmp_path / f"{name}.json")
-    entries = [{**entry, "question": "Another?"} for entry in run.questions]
+    others = replace(asked, questions=tuple(replace(gold, question="Another?") for gold in asked.questions))
     with pytest.raises(SaidsoError, match="no question in common"):
-        Baseline("run.json", run.as_json()).compared(entries, 0)
+        evaluate(Silent(), others, baseline=Baseline("run.json", run.as_json()), on_progress=lambda _: pytest.fail())
     assert "Only 3 of 3 questions" in str(Baseline("run.json", run.as_json()).warning(run.questions[:3]))
 
 
@@ -313,9 +320,10 @@ def test_ctrl_c_and_the_same_command_again(tmp_path: Path) -> None:
     assert running.returncode == 130, err
     assert "run the same command again to go on" in err and "Traceback" not in err
     kept = journal.read_text().splitlines()[1:]
-    assert 0 < len(kept) < 25 and not out.exists()
+    assert 0 < len(kept) < 25 and not out.exists() and (tmp_path / "run.json.index").is_dir()
     ran = saidso_eval(tmp_path / "q.json", "--out", out)
     assert ran.exit_code == 0, ran.output
     assert "25 questions. Time for an answer" in ran.stdout
     first = json.loads(out.read_text())["questions"][0]["answer"]
     assert first == json.loads(kept[0])["answer"], "with the time it took then"
+    assert {path.name for path in tmp_path.iterdir()} == {"q.json", "run.json"}, "nothing is left behind"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmarks.quality import main
+from tests.benchmarks.quality import BENCHMARKS, main
 
 CONTEXT = "The bridge over the river was closed by the mayor on Monday."
 
@@ -51,7 +51,26 @@ def test_sets_that_are_there_are_scored_and_the_rest_skipped_in_words(
     assert rgb["summary"]["disagreement_shown"]["n"] == 1 and rgb["questions"][0]["answers"] == ["Monday", "Tuesday"]
 
 
+def test_half_of_the_articles_left_out(tmp_path: Path) -> None:
+    names = [f"article-{number}" for number in range(6)]
+    put(tmp_path / "newsqa/articles.jsonl.gz", *({"id": name, "text": f"{name}: {CONTEXT}"} for name in names))
+    put(
+        tmp_path / "newsqa/questions.jsonl.gz",
+        *(
+            {"id": name, "question": f"Who closed {name}?", "answers": ["the mayor"], "articles": [name]}
+            for name in names
+        ),
+    )
+    runs = ["--runs", str(tmp_path / "runs"), "--keep", str(tmp_path / "kept"), "--log", str(tmp_path / "LOG.md")]
+    assert main([str(tmp_path), "--sets", "newsqa-half", *runs]) == 0
+    run = json.loads((tmp_path / "runs/newsqa-half.json").read_text())
+    answerable = {entry["id"] for entry in run["questions"] if entry["answers"]}
+    assert 0 < len(answerable) < len(names)
+    found = {passage["article_id"] for entry in run["questions"] for passage in entry["passages"]}
+    assert found == answerable
+
+
 def test_an_empty_data_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path), "--log", str(tmp_path / "LOG.md")]) == 1
-    assert capsys.readouterr().out.count("Skipped") == 4
+    assert capsys.readouterr().out.count("Skipped") == len(BENCHMARKS)
     assert not (tmp_path / "LOG.md").exists()

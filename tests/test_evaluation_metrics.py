@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import ndcg_score
+from sklearn.metrics import (
+    f1_score,
+    label_ranking_average_precision_score,
+    ndcg_score,
+    recall_score,
+    top_k_accuracy_score,
+)
 
 from assistant.evaluation.gold import Gold, GoldSpan
 from assistant.evaluation.matching import (
@@ -73,6 +79,16 @@ def test_f1_is_symmetric_bounded_and_1_where_the_match_is_exact(one: str, other:
     assert normalise(normalise(one)) == normalise(one) or not one.isascii()
 
 
+@given(
+    st.lists(st.sampled_from("ten bombs fell ten".split())), st.lists(st.sampled_from("ten bombs on monday".split()))
+)
+def test_f1_is_scikit_learns_over_the_words_each_as_often_as_it_occurs(one: list[str], other: list[str]) -> None:
+    places = [(word, at) for word in {*one, *other} for at in range(max(one.count(word), other.count(word)))]
+    given_, wanted = ([at < side.count(word) for word, at in places] for side in (one, other))
+    expected = f1_score(wanted, given_) if one and other else float(one == other)
+    assert token_f1(" ".join(one), " ".join(other)) == pytest.approx(float(expected))
+
+
 @pytest.mark.parametrize(
     ("text", "accepted", "expected"),
     [
@@ -97,13 +113,15 @@ def test_ndcg_is_scikit_learns(gains: list[float]) -> None:
     assert ndcg_at(gains, gains, 10) == pytest.approx(float(ndcg_score([gains], [falling], k=10)))
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=15))
-def test_hit_recall_and_rank_agree(found: list[bool]) -> None:
-    gains = [float(value) for value in found]
-    naive = [1 / (at + 1) for at in range(min(10, len(found))) if found[at]]
-    assert reciprocal_rank(gains, 10) == (naive[0] if naive else 0.0)
-    assert hit_at(gains, 10) == float(reciprocal_rank(gains, 10) > 0)
-    assert recall_at(gains, sum(found) or 1, 10) == len(naive) / (sum(found) or 1)
+@given(st.lists(st.booleans(), min_size=11, max_size=15).filter(any), st.sampled_from([1, 4, 10]))
+def test_hit_recall_and_rank_are_scikit_learns(found: list[bool], k: int) -> None:
+    gains, falling = [float(value) for value in found], np.arange(len(found), 0, -1)
+    assert recall_at(gains, sum(found), k) == recall_score(found, [at < k for at in range(len(found))])
+    first = np.eye(len(found))[found.index(True)]  # what hit and reciprocal rank look at; nothing else counts
+    rank = label_ranking_average_precision_score([first], [falling])
+    assert reciprocal_rank(gains, k) == pytest.approx(rank if round(1 / rank) <= k else 0.0)
+    labels = range(len(found))
+    assert hit_at(gains, k) == top_k_accuracy_score([found.index(True)], [falling], k=k, labels=labels)
 
 
 def test_articles_count_once_in_the_order_of_their_first_passage() -> None:
@@ -111,7 +129,7 @@ def test_articles_count_once_in_the_order_of_their_first_passage() -> None:
     assert found["hit@1"] == 0
     assert found["hit@4"] == 1
     assert found["mrr@10"] == 1 / 2
-    assert found["recall@10"] == 1 / 2
+    assert [found[f"recall@{k}"] for k in (1, 4, 10)] == [0, 1 / 2, 1 / 2]
     assert found["ndcg@10"] == pytest.approx((1 / math.log2(3)) / (1 + 1 / math.log2(3)))
     assert found["passage_mrr@10"] is None, "no span is known"
 
@@ -168,7 +186,7 @@ def test_an_abstention_is_wrong_where_there_is_an_answer_and_right_where_there_i
 def test_an_unknown_answer_scores_search_only() -> None:
     found = scores(Gold("1", "Who?", articles=("a",)), passages=[passage("a")])
     known = {name for name, value in found.items() if value is not None}
-    assert known == {"hit@1", "hit@4", "hit@10", "recall@10", "mrr@10", "ndcg@10"}
+    assert known == {f"{name}@{k}" for name in ("hit", "recall") for k in (1, 4, 10)} | {"mrr@10", "ndcg@10"}
 
 
 def test_citations() -> None:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from assistant.evaluation import plots
 from assistant.evaluation.report import render_report, write_report
+from tests.conftest import Visit, needs_chromium
 
-CHROMIUM = Path("/usr/bin/chromium")
-needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing; install chromium")
 Open = Callable[..., Page]
 Run = dict[str, Any]
 
@@ -136,44 +135,16 @@ def sample_run() -> Run:
     }
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
-    """Write a run's report and open it; a request, dialog, console message or script error fails the test."""
-    faults: list[str] = []
-    contexts = []
+def open_report(visit: Visit, tmp_path: Path) -> Open:
+    """Write a run's report and open it."""
     file = tmp_path / "report.html"
 
-    def guard(route: Route) -> None:
-        if route.request.url.split("#")[0] == file.as_uri():
-            route.continue_()
-        else:
-            faults.append(f"requested {route.request.url}")
-            route.abort()
-
-    def open_(run: Run, width: int = 1280, scheme: str = "light", fragment: str = "") -> Page:
+    def open_(run: Run, width: int = 1280, scheme: str = "light") -> Page:
         write_report(run, file)
-        context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
-        contexts.append(context)
-        context.route("**/*", guard)
-        page = context.new_page()
-        page.on("dialog", lambda dialog: (faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("console", lambda message: faults.append(f"console {message.text}"))
-        page.on("pageerror", lambda error: faults.append(f"script error {error}"))
-        page.goto(file.as_uri() + fragment)
-        return page
+        return visit(file.as_uri(), width, scheme=scheme)
 
-    yield open_
-    for context in contexts:
-        context.close()
-    assert faults == []
+    return open_
 
 
 def shown(page: Page) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap, permutation_test
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import f1_score
 
 from assistant.evaluation.statistics import F1, CalibrationError, Mean, RiskArea, compare, estimate
@@ -67,6 +68,16 @@ def test_the_calibration_error_is_the_naive_one(answers: list[tuple[float, float
     diagram = error.diagram()
     assert sum(row["n"] for row in diagram) == total
     assert naive == pytest.approx(sum(r["n"] / total * abs(r["confidence"] - r["accuracy"]) for r in diagram), abs=1e-5)
+
+
+def test_the_reliability_diagram_is_scikit_learns() -> None:
+    generator = np.random.default_rng(3)
+    confidence = generator.random(400)
+    right = (generator.random(400) < confidence**2).astype(float)
+    accuracy, mean = calibration_curve(right, confidence, n_bins=10)
+    ours = CalibrationError(confidence, right).diagram()
+    assert [row["accuracy"] for row in ours] == pytest.approx(accuracy, abs=1e-6)
+    assert [row["confidence"] for row in ours] == pytest.approx(mean, abs=1e-6)
 
 
 @given(st.data())

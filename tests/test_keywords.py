@@ -84,3 +84,20 @@ def test_acronyms_are_found_in_either_spelling(tmp_path: Path, question: str) ->
 
 def test_a_pasted_book_is_no_query_of_a_million_terms(words: KeywordIndex) -> None:
     assert len(words.query_terms(" ".join(f"word{n}" for n in range(10_000)))) == 64
+
+
+def test_words_that_stand_together_as_asked_count_for_more(tmp_path: Path) -> None:
+    index = KeywordIndex.open(tmp_path)
+    apart = "The bridge was closed while the harbour commission met in the old town hall with the mayor."
+    together = "The mayor met the harbour commission in the old town hall while the bridge there was closed."
+    index.update([Entry("apart", apart, "", None), Entry("together", together, "", None)], [])
+    (best, score), (_, other) = index.search("the mayor met", 2)
+    assert best == "together" and score > other
+
+
+def test_words_of_the_lead_count_for_more(tmp_path: Path) -> None:
+    index = KeywordIndex.open(tmp_path)
+    text = "The harbour is closed. The bridge is open."
+    index.update([Entry("1", text, "", None, "The bridge"), Entry("2", text, "", None, "The harbour")], [])
+    assert keys(index.search("harbour", 2)) == ["2", "1"]
+    assert keys(index.search("bridge", 2)) == ["1", "2"]

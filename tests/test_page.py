@@ -10,25 +10,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from assistant.assistant import Assistant
 from assistant.settings import Settings
 from assistant.web import render
+from index.embedder import bundled_model
+from tests.conftest import Visit, needs_chromium
 
-CHROMIUM = Path("/usr/bin/chromium")
 ROOT = Path(__file__).parent.parent
 PENTAGON = "What did the Pentagon claim was hit?"
 PATIENCE = 30_000  # milliseconds for an answer; the machine may be busy
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing; install chromium to run these")
+pytestmark = needs_chromium
 Open = Callable[..., Page]
 
 HOSTILE = {
@@ -53,9 +53,9 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def serving(data_folder: Path) -> Iterator[str]:
+def serving(data_folder: Path, **settings: str) -> Iterator[str]:
     """Start the app as a user does, give its address as soon as it listens, and stop it with Ctrl-C."""
-    environment = {**os.environ, "SAIDSO_DATA_DIR": str(data_folder), "SAIDSO_PORT": "0"}
+    environment = {**os.environ, "SAIDSO_DATA_DIR": str(data_folder), "SAIDSO_PORT": "0", **settings}
     environment.pop("GRADIO_TEMP_DIR", None)
     with subprocess.Popen(
         [sys.executable, str(ROOT / "app.py")], env=environment, stdout=subprocess.PIPE, text=True
@@ -76,49 +76,26 @@ def address(data_folder: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def open_page(browser: Browser, address: str) -> Iterator[Open]:
-    """Open pages that fail the test when they reach for another host, show a dialog or throw an error."""
-    faults: list[str] = []
-    contexts = []
-
-    def guard(route: Route) -> None:
-        url = urlsplit(route.request.url)
-        if url.scheme in {"data", "blob"} or url.hostname == "127.0.0.1":
-            route.continue_()
-        else:
-            faults.append(f"requested {route.request.url}")
-            route.abort()
+def open_page(visit: Visit, address: str) -> Open:
+    """Open the page, and wait until it is built."""
 
     def open_(width: int = 1280, height: int = 860, scheme: str = "light") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
-        contexts.append(context)
-        context.route("**/*", guard)
-        page = context.new_page()
+        page = visit(address, width, height, scheme)
         page.set_default_timeout(PATIENCE)
-        page.on("dialog", lambda dialog: (faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("websocket", lambda socket: faults.append(f"opened {socket.url}"))
-        page.on("pageerror", lambda error: faults.append(f"script error {error}"))
-        page.goto(address)
         page.wait_for_selector("#question textarea")
         return page
 
-    yield open_
-    for context in contexts:
-        context.close()
-    assert faults == []
+    return open_
 
 
 @pytest.fixture(scope="module")
 def ready(address: str) -> str:
+    return ready_at(address)
+
+
+def ready_at(address: str) -> str:
+    """Wait until questions are answered there."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
@@ -154,14 +131,21 @@ def luminance(colour: str) -> float:
 # The first test needs the server as it starts; the others wait for it.
 
 
-def test_a_question_asked_while_loading_is_answered_by_itself(open_page: Open, address: str) -> None:
+def starting_slowly(data_folder: Path) -> AbstractContextManager[str]:
+    """Serve with a model that sentence-transformers loads, which takes longer than opening the page."""
+    return serving(data_folder, SAIDSO_EMBEDDING_MODEL=str(bundled_model()))
+
+
+def test_a_question_asked_while_loading_is_answered_by_itself(open_page: Open, tmp_path: Path) -> None:
     page = open_page()
-    page.fill("#question textarea", PENTAGON)
-    page.keyboard.press("Enter")
-    expect(page.locator("#chat .asked")).to_have_text(PENTAGON)
-    expect(page.locator("#chat .stage")).to_contain_text("Still loading")
-    expect(page.locator(".answer .foot")).to_have_count(1, timeout=60_000)
-    expect(page.locator("#holdings")).to_contain_text("22 articles")
+    with starting_slowly(tmp_path) as url:
+        page.goto(url)
+        page.fill("#question textarea", PENTAGON)
+        page.keyboard.press("Enter")
+        expect(page.locator("#chat .asked")).to_have_text(PENTAGON)
+        expect(page.locator("#chat .stage")).to_contain_text("Still loading")
+        expect(page.locator(".answer .foot")).to_have_count(1, timeout=60_000)
+        expect(page.locator("#holdings")).to_contain_text("22 articles")
 
 
 def test_an_answer_is_streamed(open_page: Open, ready: str) -> None:
@@ -315,8 +299,8 @@ def test_errors_are_sentences(open_page: Open, ready: str) -> None:
 
 def test_stop_ends_an_answer(open_page: Open, tmp_path: Path) -> None:
     """Asked while the models load, when a question surely takes long enough for the button to be reached."""
-    with serving(tmp_path) as url:
-        page = open_page()
+    page = open_page()
+    with starting_slowly(tmp_path) as url:
         page.goto(url)
         page.fill("#question textarea", "How many people were killed, and who says so?")
         page.keyboard.press("Enter")
@@ -345,6 +329,7 @@ def test_copy_gives_quotes_with_their_sources(open_page: Open, ready: str) -> No
 
 def test_a_phone_needs_no_sideways_scrolling(open_page: Open, ready: str) -> None:
     page = open_page(390, 844)
+    expect(page.locator("#holdings")).to_contain_text("articles")
     fits(page, "h1", "#holdings p", "#examples .example", "#question textarea", "#ask")
     ask(page, PENTAGON)
     assert page.locator("#question textarea").evaluate("e => parseFloat(getComputedStyle(e).fontSize)") >= 16

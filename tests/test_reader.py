@@ -5,6 +5,7 @@ import math
 import pytest
 
 from assistant.assistant import Assistant
+from assistant.neural_reader import Reading as PassageReading
 from assistant.question import understand
 from assistant.reader import TrainedReader, candidates, confidence_features, probability
 
@@ -58,6 +59,24 @@ def test_probability_is_logistic() -> None:
     assert probability({"x": 1.0}, {"x": math.log(3)}) == pytest.approx(0.75)
 
 
-def test_confidence_looks_at_the_three_best() -> None:
+def test_confidence_looks_at_the_three_best_and_at_every_reading() -> None:
     rows = [{"x": 0.1}, {"x": 0.9}, {"x": 0.2}, {"x": 0.3}]
-    assert confidence_features(rows, [0.9, 0.1, 0.8, 0.7]) == {"x": 0.3, "score": 0.9}
+    readings = [PassageReading(0, 1, -2.0, 3.0), PassageReading(0, 1, -5.0, 4.0)]
+    found = confidence_features(rows, [0.9, 0.1, 0.8, 0.7], readings)
+    assert found["x"] == 0.3
+    assert found["score"] == pytest.approx(math.log(9))
+    assert found["ahead"] == pytest.approx(math.log(9) - math.log(4))
+    assert (found["span"], found["relevance"]) == (-2.0, 4.0)
+    alone = confidence_features(rows[:1], [1.0], readings)
+    assert alone["score"] == pytest.approx(math.log(99))
+    assert alone["ahead"] == pytest.approx(2 * math.log(99))
+
+
+def test_the_word_for_saying_is_not_missed_where_the_speaker_speaks(samples: Assistant) -> None:
+    reader = samples._reader
+    assert isinstance(reader, TrainedReader)
+    question = understand("What did Solvang say?")
+    hits = samples.search(question.text, 12)
+    found = candidates(question, hits)
+    rows = reader.features(question, hits, found, reader.spans(question, hits))
+    assert max(row["words"] for row, evidence in zip(rows, found, strict=True) if evidence.by_speaker) == 1.0

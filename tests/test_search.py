@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from assistant.assistant import Assistant
 from assistant.settings import Settings
 from index.filters import Filters
+from index.search import _fuse
 
 
 def test_the_passage_that_fits_comes_first(samples: Assistant) -> None:
@@ -26,6 +29,23 @@ def test_filters_by_outlet_and_date(samples: Assistant) -> None:
     hits = samples.search("Who was killed?", 20, filters)
     assert {hit.passage.source for hit in hits} == {"Sample Digest: Washington"}
     assert {hit.passage.published[:7] for hit in hits} == {"2017-06"}
+
+
+def test_an_article_is_found_by_its_title(tmp_path: Path) -> None:
+    assistant = Assistant.open(Settings(tmp_path / "data"))
+    text = "Workers walked out on Monday. They want more money, their leader said."
+    articles = [{"id": "other", "title": "Rain in the north", "text": text}]
+    articles.append({"id": "strike", "title": "Ferry crews on strike", "text": text})
+    (tmp_path / "articles.jsonl").write_text("\n".join(map(json.dumps, articles)))
+    assistant.ingest([tmp_path / "articles.jsonl"])
+    assert assistant.search("Why do ferries not sail?")[0].passage.article_id == "strike"
+
+
+def test_of_two_passages_that_fit_alike_the_earlier_comes_first(samples: Assistant) -> None:
+    article = samples.search("mosque", 1)[0].passage
+    early, late = replace(article, id=1, start=0), replace(article, id=2, start=3_000)
+    scores = _fuse([late, early], {}, {1: 0.5, 2: 0.5}, {})
+    assert scores[1] > scores[2] > 0
 
 
 def test_no_article_fills_the_first_places(samples: Assistant) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from assistant.question import understand
-from assistant.short_answer import names, short_answer
+from assistant.short_answer import figure, names, short_answer
 from index.claims import find_claims
 
 
@@ -55,3 +55,19 @@ def test_the_bare_answer(question: str, sentence: str, expected: str | None) -> 
 )
 def test_whether_a_mention_names_a_speaker(mention: str, asked: str | None, expected: bool) -> None:
     assert names(mention, asked) is expected
+
+
+@pytest.mark.parametrize(
+    ("question", "span", "expected"),
+    [
+        ("How many people were inside?", "number of people inside at between 200 and 300", "between 200 and 300"),
+        ("How many were killed?", "about 50 were killed and", "about 50"),
+        ("How deep is it, and how long?", "it is 30 feet deep ", "30 feet deep"),
+        ("How old is he?", "84-year-old", "84-year-old"),
+        ("How much was seized?", "$7.8 million in cash and a car of the minister", "$7.8 million"),
+        ("How many were killed?", "nobody", None),
+    ],
+)
+def test_the_figure_within_what_the_network_marks(question: str, span: str, expected: str | None) -> None:
+    found = figure(understand(question), span)
+    assert (found and span[found.start : found.end]) == expected

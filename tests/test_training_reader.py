@@ -20,13 +20,16 @@ from assistant.reader_network import (
     save_weights,
     to_int8,
 )
-from assistant.training.data import Source, Stream, Texts, batches, contains, example, from_made, newsqa_part
+from assistant.training.data import Source, Texts, from_made, newsqa_part
+from assistant.training.made_questions import of_attributions, swapped
 from assistant.training.measure_reader import exact, f1, interval
-from assistant.training.reader import Plan, Trainer, beside_rivals, export
+from assistant.training.reader import CLOSING, TRUNK, Plan, Trainer, beside_rivals, export, train
+from assistant.training.windows import Stream, answered, batches, contains, example, without_answer
 from index.embedder import bundled_model
 
 TINY = Shape(width=32, heads=4, layers=2, hidden=64)
 PLAN = Plan(96, batch=8, chunk=24, warmup=4, frozen=1, rate=3e-3, head_rate=1e-2, dtype=torch.float32)
+LENGTHS = (76, 161)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ def tiny_trainer() -> Trainer:
 
 
 def stream(source: Source) -> Stream:
-    return Stream([source], lambda _: {source.name: 1.0}, PLAN.chunk, seed=3)
+    return Stream([source], lambda _: {source.name: 1.0}, lambda _: LENGTHS, PLAN.chunk, seed=3)
 
 
 def test_the_loss_falls_on_made_up_sentences(source: Source) -> None:
@@ -79,11 +82,22 @@ def test_an_answered_example_holds_its_answer_and_an_unanswered_one_does_not(sou
     for item in source.items:
         first, last = item.spans[0]
         answer = source.docs[item.doc][first : last + 1]
-        good = example(source, item, rng, negatives=0.0)
+        good = answered(source.docs[item.doc], item, 60, rng)
         assert good.answers
         assert np.array_equal(good.pair.ids[good.starts[0] : good.ends[0] + 1], answer)
-        shown = example(source, item, rng, negatives=1.0)
+        shown = example(source, item, rng, LENGTHS)
         assert shown.answers == contains(shown.pair.ids[shown.pair.passage_start :], answer)
+
+
+def test_a_window_without_the_answer_is_the_likeliest_of_those(source: Source) -> None:
+    rng = np.random.default_rng(0)
+    long = np.concatenate([source.docs[n] for n in range(8)])
+    item = replace(source.items[0], doc=len(source.docs))
+    longer = Source("mayors", [*source.docs, long], [item])
+    answer = long[item.spans[0][0] : item.spans[0][1] + 1]
+    for _ in range(20):
+        other = without_answer(longer, item, 30, rng)
+        assert other is None or (len(other) == 30 and not contains(other, answer))
 
 
 def test_each_chunk_is_the_same_whenever_it_is_made(source: Source) -> None:
@@ -136,7 +150,7 @@ def test_words_in_both_texts_are_marked_and_function_words_are_not() -> None:
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> NeuralReader:
     folder = tmp_path_factory.mktemp("reader")
-    export(Trainer(from_encoder(bundled_model()), PLAN), folder)
+    export(Trainer(from_encoder(bundled_model()), PLAN), folder, "a")
     return NeuralReader.load(folder, bundled_model(), torch.float32)
 
 
@@ -197,14 +211,63 @@ def test_an_answer_never_runs_over_a_paragraph_break(reader: NeuralReader) -> No
     assert "\n" not in passage[reading.start : reading.end]
 
 
-def test_every_batch_is_full_so_that_no_process_is_left_without_a_share(source: Source) -> None:
+def test_every_batch_is_full(source: Source) -> None:
     made = batches(stream(source).chunk(0)[:19], 8, np.random.default_rng(0))
     assert [len(batch) for batch in made] == [8, 8]
 
 
+def test_two_closings_share_a_trunk_that_sees_no_newsqa(source: Source, tmp_path: Path) -> None:
+    plan = replace(PLAN, examples=48, closing=0.5, free=0.0, frozen=6)
+    assert not any(name.startswith("newsqa") for name in TRUNK)
+    assert plan.mix(plan.fork - 1, "a") == TRUNK
+    assert plan.mix(plan.fork, "b") == CLOSING | {"newsqa-b": pytest.approx(0.2)}
+    sources = [replace(source, name=name) for name in ("squadshifts", "newsqa-a", "newsqa-b")]
+    for fold in ("a", "b"):
+        train(plan, sources, tmp_path, fold, bundled_model())
+    weights = [(tmp_path / f"fold-{fold}" / "reader.safetensors").read_bytes() for fold in ("a", "b")]
+    assert weights[0] != weights[1]
+    before = (tmp_path / "log.jsonl").read_text(encoding="utf-8")
+    assert len(before.splitlines()) == plan.chunks + (plan.chunks - plan.fork)
+    train(plan, sources, tmp_path, "a", bundled_model())
+    assert (tmp_path / "log.jsonl").read_text(encoding="utf-8") == before
+    assert (tmp_path / "fold-a" / "reader.safetensors").read_bytes() == weights[0]
+
+
+def test_the_rate_rises_stays_and_falls_to_nothing() -> None:
+    plan = Plan(examples=40 * 1024)
+    assert plan.factor(0, 0.0) == pytest.approx(1 / plan.warmup)
+    assert plan.factor(plan.warmup, 10.0) == plan.factor(9999, plan.fork) == 1.0
+    assert plan.factor(9999, plan.chunks) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("question", "near", "answers", "changed"),
+    [
+        ("Who met Obama?", "Then Merkel and Obama met in Berlin.", ["Merkel"], "Who met Berlin?"),
+        ("What cost 30 dollars?", "The tickets cost 30 dollars and 45 cents.", ["tickets"], "What cost 45 dollars?"),
+        ("Who won first?", "He won first.", ["He"], "Who lost first?"),
+        ("What was washed?", "It washed it and it dried, cooled and waxed it.", ["it"], "What was dried?"),
+    ],
+)
+def test_a_changed_question_asks_for_something_else(question: str, near: str, answers: list[str], changed: str) -> None:
+    made = {form for seed in range(8) for form in swapped(question, near, answers, np.random.default_rng(seed))}
+    assert changed in made
+    assert question not in made
+
+
+def test_questions_are_made_of_who_said_what() -> None:
+    text = "The minister said the new road would open in May."
+    parts = {"source": (0, 12), "cue": (13, 17), "content": (18, len(text) - 1)}
+    marks = {name: [{"start": start, "end": end}] for name, (start, end) in parts.items()}
+    made = list(of_attributions({"text": text, "attributions": [marks]}, np.random.default_rng(0)))
+    assert made[0][1].startswith("Who said ")
+    assert made[0][2] == [(0, 12)]
+    assert made[-1] == (text, "What did The minister say?", [(18, len(text) - 1)])
+
+
 def test_an_answer_learns_to_beat_its_rival(source: Source) -> None:
     trainer, rng = tiny_trainer(), np.random.default_rng(0)
-    made = [example(source, item, rng, negatives=0.0) for item in source.items[:8]]
+    made = [answered(source.docs[item.doc], item, 60, rng) for item in source.items[:8]]
     batch = [replace(e, rival=pair(e.pair.ids[1:9], source.docs[-1 - n])) for n, e in enumerate(made)]
     losses = [trainer.learn(batch) for _ in range(10)]
     assert losses[-1] < losses[0]

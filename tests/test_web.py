@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 from assistant.answer import Answer, Statement
 from assistant.assistant import Assistant
 from assistant.citations import Citation
+from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings
 from assistant.web import render
 from assistant.web.security import MAX_JSON_BYTES, MAX_UPLOAD_BYTES
@@ -42,7 +43,7 @@ ROOT = Path(__file__).parent.parent
 
 def app_of(startup: Startup, settings: Settings) -> FastAPI:
     async def make() -> FastAPI:
-        return create_app(startup, settings)
+        return create_app(startup, Jobs(settings, startup.wait), settings)
 
     return asyncio.run(make())  # where no event loop runs, gradio makes one and never closes it
 
@@ -100,6 +101,19 @@ def test_a_failed_start_says_why() -> None:
     assert not startup.ready
     with pytest.raises(SaidsoError, match="/x cannot be written"):
         _ = startup.assistant
+    with pytest.raises(SaidsoError, match="/x cannot be written"):
+        startup.wait()
+
+
+def test_a_start_that_breaks_off_says_where_to_look() -> None:
+    def break_off() -> Assistant:
+        raise ZeroDivisionError
+
+    startup = Startup(break_off)
+    assert startup.failure is None
+    with pytest.raises(ZeroDivisionError):
+        startup.run()
+    assert startup.failure == "Saidso could not start; the terminal it runs in says why."
 
 
 def test_samples_are_read_in_on_the_first_start_only(tmp_path: Path) -> None:
@@ -176,7 +190,10 @@ def test_own_host_names_are_served(client: TestClient, host: str) -> None:
     assert client.get("/healthz", headers={"host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["https://evil.test", "null", "http://127.0.0.1.evil.test"])
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.test", "null", "http://127.0.0.1.evil.test", "http://127.0.0.1:3000", "http://localhost:7860"],
+)
 def test_other_sites_can_neither_write_nor_read(client: TestClient, origin: str) -> None:
     assert client.post("/gradio_api/queue/join", json={}, headers={"origin": origin}).status_code == 403
     assert "access-control-allow-origin" not in client.get("/config", headers={"origin": origin}).headers

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assistant.evaluation.gold import Gold
 from assistant.evaluation.metrics import statistics
 from assistant.evaluation.statistics import compare
 from index.errors import SaidsoError
@@ -39,6 +40,13 @@ class Baseline:
             raise SaidsoError(f"The baseline {path} is not a run of `saidso eval`; write one with --out.")
         return cls(str(path), run)
 
+    def check(self, asked: Sequence[Gold]) -> None:
+        """Raise SaidsoError when the earlier run asks none of these questions, before an hour goes into asking them."""
+        if not self.pairs([{"id": gold.id, "question": gold.question} for gold in asked]):
+            raise SaidsoError(
+                f"The baseline {self.file} has no question in common with this set; give one of its runs."
+            )
+
     def pairs(self, scored: Sequence[Json]) -> list[tuple[Json, Json]]:
         """Return (now, then) for the questions that both runs ask, under the same id and in the same words."""
         then = {(entry["id"], entry["question"]): entry for entry in self.run["questions"]}
@@ -46,18 +54,13 @@ class Baseline:
         return [(now, before) for now, before in found if before is not None]
 
     def compared(self, scored: Sequence[Json], seed: int) -> dict[str, Any]:
-        """Return the baseline's part of a run file. Raises SaidsoError when the runs have no question in common."""
-        pairs = self.pairs(scored)
-        if not pairs:
-            raise SaidsoError(
-                f"The baseline {self.file} has no question in common with this set; give one of its runs."
-            )
-        now, then = [list(side) for side in zip(*pairs, strict=True)]
+        """Return the baseline's part of a run file; the runs have a question in common (see `check`)."""
+        now, then = [list(side) for side in zip(*self.pairs(scored), strict=True)]
         differences = compare(statistics(now), statistics(then), seed)
         return {
             "file": self.file,
             "differences": {name: difference.as_json() for name, difference in differences.items()},
-            "changed": _changed(pairs),
+            "changed": _changed(now, then),
         }
 
     def warning(self, scored: Sequence[Json]) -> str | None:
@@ -78,7 +81,7 @@ def _is_scored(entry: object) -> bool:
     return False
 
 
-def _changed(pairs: Sequence[tuple[Json, Json]]) -> list[dict[str, Any]]:
+def _changed(after: Sequence[Json], before: Sequence[Json]) -> list[dict[str, Any]]:
     """Return the questions whose telling scores differ, those that differ most first."""
     changed = [
         {
@@ -89,7 +92,7 @@ def _changed(pairs: Sequence[tuple[Json, Json]]) -> list[dict[str, Any]]:
             "after": now["scores"].get(name),
             "difference": round((now["scores"].get(name) or 0.0) - (then["scores"].get(name) or 0.0), 6),
         }
-        for now, then in pairs
+        for now, then in zip(after, before, strict=True)
         for name in TELLING
     ]
     return sorted(filter(_differs, changed), key=lambda change: -abs(change["difference"]))

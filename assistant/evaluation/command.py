@@ -88,7 +88,10 @@ def eval_command(
     about = _about(settings, articles or [], limit)
     terminal = Terminal()
     try:
-        with _opened(settings, articles or [], asked, terminal) as (assistant, rejected), counting(sys.stderr) as show:
+        with (
+            _opened(settings, articles or [], asked, out, terminal) as (assistant, rejected),
+            counting(sys.stderr) as show,
+        ):
             run = evaluate(
                 assistant, asked, seed=seed, limit=limit, settings=about, warnings=_sentences(rejected),
                 baseline=earlier, out=out, on_progress=show,
@@ -124,7 +127,7 @@ def _about(settings: Settings, articles: Sequence[Path], limit: int | None) -> d
 
 @contextmanager
 def _opened(
-    settings: Settings, articles: Sequence[Path], asked: QuestionSet, terminal: Terminal
+    settings: Settings, articles: Sequence[Path], asked: QuestionSet, out: Path | None, terminal: Terminal
 ) -> Iterator[tuple[Assistant, Sequence[Rejected]]]:
     """Yield an assistant over the user's index, or over a temporary one where articles come with the question set."""
     with ExitStack() as stack:
@@ -132,7 +135,7 @@ def _opened(
             yield stack.enter_context(closing(Assistant.open(settings))), ()
             return
         with terminal.progress() as show:
-            temporary = temporary_collection(settings, articles, asked.articles, show)
+            temporary = temporary_collection(settings, articles, asked, out, show)
             collection = stack.enter_context(temporary)
         for rejected in collection.rejected:
             terminal.error(f"{rejected.origin}: {rejected.reason}")
@@ -146,7 +149,7 @@ def _sentences(rejected: Sequence[Rejected]) -> list[str]:
 def _interrupted(out: Path | None) -> str:
     if out is None:
         return "Interrupted. Nothing was kept; with --out, the same command would go on from here."
-    return f"Interrupted. What was asked is kept beside {out}; run the same command again to go on."
+    return f"Interrupted. What was done is kept beside {out}; run the same command again to go on."
 
 
 def _finish(run: Run, conditions: Sequence[Gate], report: Path | None, as_json: bool, terminal: Terminal) -> int:

@@ -127,7 +127,7 @@ def _absent(article: Article, drafted: Drafted) -> dict[str, Any]:
         "draft": True,
         "left_out": article.id,
         "left_out_answers": list(dict.fromkeys(piece.text for piece in drafted.gold)),
-        "note": "Score this with the article in left_out not indexed: the right answer is then to abstain.",
+        "note": "To be asked with the article in left_out not indexed: the right answer is then to abstain.",
     }
 
 
@@ -215,5 +215,5 @@ def _summary(drafts: Sequence[Mapping[str, Any]], count: int, origins: Mapping[s
     short = "" if len(drafts) == count else f" of {count}; the articles give the rules no more to ask"
     yield f"{len(drafts)} drafts{short}, {asked} of them to be left unanswered."
     if absent:
-        yield "When you score them, leave these articles out of the index:"
+        yield "`saidso eval DRAFTS --articles …` leaves these articles out; an index of your own must not hold them:"
     yield from (f"  {name} ({origins[name]})" if origins[name] else f"  {name}" for name in absent)

@@ -10,7 +10,9 @@ from typing import Any
 from assistant.question import understand
 from index.errors import SaidsoError
 
-KNOWN_FIELDS = frozenset("id question answers articles spans speaker as_of history conflicting conflict".split())
+KNOWN_FIELDS = frozenset(
+    "id question answers articles spans speaker as_of history conflicting conflict left_out".split()
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Gold:
     spans: tuple[GoldSpan, ...] = ()
     speaker: str | None = None
     conflicting: bool = False
+    left_out: tuple[str, ...] = ()  # articles that must not be indexed when this is asked
     grades: Mapping[str, float] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
     unused: tuple[str, ...] = ()  # known fields that scoring passes over
@@ -86,6 +89,11 @@ class QuestionSet:
     articles: tuple[Mapping[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The articles that some question is to be asked without."""
+        return frozenset(article for gold in self.questions for article in gold.left_out)
+
     def __post_init__(self) -> None:
         """Refuse what cannot be scored. Raises SaidsoError for no questions and for two with the same id."""
         if not self.questions:
@@ -118,6 +126,7 @@ def from_fields(fields: object, fallback_id: str) -> Gold:
         spans=_spans(fields.get("spans") or []),
         speaker=_speaker(fields.get("speaker")),
         conflicting=bool(fields.get("conflicting") or fields.get("conflict")),
+        left_out=_strings("left_out", _listed(fields.get("left_out"))),
         fields={name: value for name, value in fields.items() if name not in KNOWN_FIELDS},
         unused=unused,
     )
@@ -146,6 +155,11 @@ def _strings(name: str, value: object) -> tuple[str, ...]:
     if values is None or any(isinstance(item, bool) or not isinstance(item, str | int) for item in values):
         raise WrongFieldError(f'has "{name}": {value!r:.60}, which is not a list of texts.')
     return tuple(dict.fromkeys(str(item) for item in values))
+
+
+def _listed(value: object) -> object:
+    """Return a list of one where a lone text stands in the place of a list."""
+    return [] if value is None or value == "" else [value] if isinstance(value, str) else value
 
 
 def _spans(value: object) -> tuple[GoldSpan, ...]:

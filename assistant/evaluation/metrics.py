@@ -27,6 +27,7 @@ from assistant.evaluation.statistics import F1, CalibrationError, Mean, RiskArea
 from assistant.short_answer import names
 
 DEPTH = 10
+_CUTS = (1, 4, DEPTH)
 
 Json = Mapping[str, Any]
 Scores = dict[str, float | None]
@@ -48,12 +49,16 @@ METRICS = tuple(
         ("hit@1", "Article hit@1"),
         ("hit@4", "Article hit@4"),
         ("hit@10", "Article hit@10"),
+        ("recall@1", "Article recall@1"),
+        ("recall@4", "Article recall@4"),
         ("recall@10", "Article recall@10"),
         ("mrr@10", "Article MRR@10"),
         ("ndcg@10", "Article nDCG@10"),
         ("passage_hit@1", "Passage hit@1"),
         ("passage_hit@4", "Passage hit@4"),
         ("passage_hit@10", "Passage hit@10"),
+        ("passage_recall@1", "Passage recall@1"),
+        ("passage_recall@4", "Passage recall@4"),
         ("passage_recall@10", "Passage recall@10"),
         ("passage_mrr@10", "Passage MRR@10"),
         ("passage_ndcg@10", "Passage nDCG@10"),
@@ -124,10 +129,11 @@ def _covers_any(where: Json, spans: Sequence[Any]) -> bool:
 
 
 def _ranked(prefix: str, gains: Sequence[float], ideal: Sequence[float]) -> Scores:
-    values: Scores = dict.fromkeys(("hit@1", "hit@4", "hit@10", "recall@10", "mrr@10", "ndcg@10"))
+    names = [f"{name}@{k}" for name in ("hit", "recall") for k in _CUTS]
+    values: Scores = dict.fromkeys((*names, "mrr@10", "ndcg@10"))
     if ideal:
-        values = {f"hit@{k}": hit_at(gains, k) for k in (1, 4, 10)}
-        values["recall@10"] = recall_at(gains, len(ideal), DEPTH)
+        values |= {f"hit@{k}": hit_at(gains, k) for k in _CUTS}
+        values |= {f"recall@{k}": recall_at(gains, len(ideal), k) for k in _CUTS}
         values["mrr@10"] = reciprocal_rank(gains, DEPTH)
         values["ndcg@10"] = ndcg_at(gains, ideal, DEPTH)
     return {prefix + name: value for name, value in values.items()}

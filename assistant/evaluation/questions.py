@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from assistant.evaluation.gold import Gold, QuestionSet, WrongFieldError, from_fields
@@ -27,10 +27,16 @@ def read_questions(path: Path) -> QuestionSet:
     (Thakur et al. 2021). CSV: a header with `question` and any other field; several answers or articles in a cell are
     separated by "|", an empty `answers` cell means not known, and `[]` that the articles do not hold the answer.
     """
-    if path.is_dir():
-        return _read_beir(path)
+    return _read_beir(path) if path.is_dir() else questions_from(path, _bytes(path))
+
+
+def questions_from(path: PurePath, data: bytes, most: int | None = None) -> QuestionSet:
+    """Make a question set of what a file holds; `path` says its kind, and what to call it in errors.
+
+    `most` limits the bytes that a compressed file may hold. Raises SaidsoError as `read_questions` does.
+    """
     name = path.name.lower().removesuffix(".gz")
-    text = _text(path)
+    text = _text(path, data, most)
     if name.endswith(".jsonl"):
         return _set(path, text, _gold_lines(path, text))
     if name.endswith(".json"):
@@ -40,7 +46,7 @@ def read_questions(path: Path) -> QuestionSet:
     raise SaidsoError(f"{path} is of no kind that can be read; give a BEIR folder or a file in {', '.join(SUFFIXES)}.")
 
 
-def _set(path: Path, text: str, questions: Iterator[Gold]) -> QuestionSet:
+def _set(path: PurePath, text: str, questions: Iterator[Gold]) -> QuestionSet:
     return QuestionSet(str(path), _sha256(text), tuple(questions))
 
 
@@ -51,11 +57,17 @@ def _sha256(*texts: str) -> str:
     return digest.hexdigest()
 
 
-def _text(path: Path) -> str:
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SaidsoError(f"The question set {path} cannot be read ({error.strerror or error}).") from error
+
+
+def _text(path: PurePath, data: bytes, most: int | None = None) -> str:
     """Return the whole of a text file, gzipped or not. Raises SaidsoError where it is none."""
     try:
-        data = path.read_bytes()
-        return (gzip.decompress(data) if path.name.lower().endswith(".gz") else data).decode("utf-8-sig")
+        return (_unpacked(path, data, most) if path.name.lower().endswith(".gz") else data).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise SaidsoError(f"{path}, line {line}: this is not UTF-8; save the file as UTF-8.") from error
@@ -64,7 +76,15 @@ def _text(path: Path) -> str:
         raise SaidsoError(f"The question set {path} cannot be read ({reason}).") from error
 
 
-def _lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _unpacked(path: PurePath, data: bytes, most: int | None) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+        held = stream.read() if most is None else stream.read(most + 1)
+    if most is not None and len(held) > most:
+        raise SaidsoError(f"The question set {path} holds more than {most // 2**20} MB; give it in parts.")
+    return held
+
+
+def _lines(path: PurePath, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number, object) of JSON lines, without the empty ones."""
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -78,7 +98,7 @@ def _lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, fields
 
 
-def _gold_lines(path: Path, text: str) -> Iterator[Gold]:
+def _gold_lines(path: PurePath, text: str) -> Iterator[Gold]:
     for number, fields in _lines(path, text):
         yield _gold(fields, str(number), f"{path}, line {number}")
 
@@ -93,7 +113,7 @@ def _gold(fields: object, fallback_id: str, place: str) -> Gold:
 # ── CSV ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _csv_lines(path: Path, text: str) -> Iterator[Gold]:
+def _csv_lines(path: PurePath, text: str) -> Iterator[Gold]:
     header = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=header.count)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, restval="")
@@ -114,7 +134,7 @@ def _from_cells(row: Mapping[str, str]) -> dict[str, Any]:
     """Turn a row's cells into what a JSON line would hold."""
     cells = {name: cell.strip() for name, cell in row.items() if cell.strip()}
     fields: dict[str, Any] = {name: cell for name, cell in cells.items() if name not in ("spans", "history")}
-    for name in ("answers", "articles"):
+    for name in ("answers", "articles", "left_out"):
         if name in fields:
             fields[name] = [] if fields[name] == "[]" else [part.strip() for part in fields[name].split("|")]
     for name in ("conflicting", "conflict"):
@@ -125,7 +145,7 @@ def _from_cells(row: Mapping[str, str]) -> dict[str, Any]:
 # ── SQuAD ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _read_json(path: Path, text: str) -> QuestionSet:
+def _read_json(path: PurePath, text: str) -> QuestionSet:
     try:
         loaded = json.loads(text)
     except json.JSONDecodeError as error:
@@ -142,7 +162,7 @@ def _read_json(path: Path, text: str) -> QuestionSet:
     return QuestionSet(str(path), _sha256(text), tuple(squad.questions), tuple(squad.articles), squad.warnings)
 
 
-def _list(path: Path, holder: object, name: str, place: str = "") -> list[Any]:
+def _list(path: PurePath, holder: object, name: str, place: str = "") -> list[Any]:
     value = holder.get(name) if isinstance(holder, dict) else None
     if not isinstance(value, list):
         raise SaidsoError(
@@ -154,7 +174,7 @@ def _list(path: Path, holder: object, name: str, place: str = "") -> list[Any]:
 class _Squad:
     """Questions and articles collected from paragraphs; the same paragraph twice is one article."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: PurePath) -> None:
         self._path = path
         self._ids: dict[str, str] = {}
         self._misplaced = 0
@@ -211,7 +231,7 @@ def _without_squads_own(fields: object) -> object:
 
 def _read_beir(folder: Path) -> QuestionSet:
     corpus, queries, qrels = _beir_file(folder, "corpus"), _beir_file(folder, "queries"), _qrels_file(folder)
-    texts = [_text(file) for file in (corpus, queries, qrels)]
+    texts = [_text(file, _bytes(file)) for file in (corpus, queries, qrels)]
     grades = _grades(qrels, texts[2])
     articles = tuple(_documents(corpus, texts[0]))
     asked = ((n, fields) for n, fields in _lines(queries, texts[1]) if str(fields.get("_id")) in grades)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -91,14 +91,20 @@ def evaluate(
     """
     asked = questions if isinstance(questions, QuestionSet) else read_questions(questions)
     if not assistant.holdings().articles:
-        raise SaidsoError("No articles are indexed, so there is nothing to score; give some with --articles.")
+        raise SaidsoError(
+            "No articles are indexed, so there is nothing to score; read some in first, or give them with --articles."
+        )
     chosen = _drawn(asked.questions, limit, seed)
+    if baseline:
+        baseline.check(chosen)
     about: dict[str, Any] = {"saidso": _version(), "questions": asked.sha256, "settings": settings}
-    about |= {"ids": [gold.id for gold in chosen], "index": _fingerprint(assistant)}
+    about |= {"ids": [gold.id for gold in chosen], "index": (index := _fingerprint(assistant))}
     outcomes = _ask_all(assistant, chosen, Journal.beside(out, about) if out else None, on_progress)
     library = _Library(assistant)
-    scored = [_scored(gold, outcomes[gold.id], library) for gold in chosen]
+    scored = [_scored(_judgeable(gold, library), outcomes[gold.id], library) for gold in chosen]
     found = [*asked.warnings, *warnings, *_doubts(chosen, library)]
+    if _fingerprint(assistant) != index:
+        found.append("Articles were added or removed while the questions were asked, so not all met the same articles.")
     if baseline and (warning := baseline.warning(scored)):
         found.append(warning)
     run = Run(
@@ -172,6 +178,13 @@ def _outcome(assistant: Assistant, gold: Gold) -> Outcome:
     return {"id": gold.id, "answer": answer, "passages": [h.as_json() for h in assistant.search(gold.question, DEPTH)]}
 
 
+def _judgeable(gold: Gold, library: _Library) -> Gold:
+    """Return a question as it can be judged: what is right is not known while a left-out article is there."""
+    if not library.has_any(gold.left_out):
+        return gold
+    return replace(gold, answers=None, articles=(), spans=(), speaker=None, conflicting=False)
+
+
 def _scored(gold: Gold, outcome: Outcome, library: _Library) -> dict[str, Any]:
     """Return a question as a run file holds it."""
     return {
@@ -200,6 +213,9 @@ class _Library:
             self._articles[article_id] = self._assistant.article(article_id)
         return self._articles[article_id]
 
+    def has_any(self, article_ids: Sequence[str]) -> bool:
+        return any(self.article(article_id) for article_id in article_ids)
+
     def text(self, article_id: str) -> str | None:
         article = self.article(article_id)
         return article.text if article else None
@@ -215,9 +231,14 @@ def _doubts(chosen: Sequence[Gold], library: _Library) -> list[str]:
     absent = [article for article in named if library.article(article) is None]
     beyond = [g.id for g in chosen if any(s.end > len(library.text(s.article) or " " * s.end) for s in g.spans)]
     unused = [gold.id for gold in chosen if gold.unused]
+    spoilt = [gold.id for gold in chosen if library.has_any(gold.left_out)]
     doubts = (
         (absent, "gold articles are not indexed, so that nothing can find them"),
         (beyond, "questions have spans that reach beyond their articles' ends"),
+        (
+            spoilt,
+            "questions are to be asked without an article that is indexed, so are not scored; --articles leaves it out",
+        ),
         (unused, "questions have `as_of` or `history`, which scoring does not use yet"),
     )
     return [f"{len(ids):,} {what}: {_some(ids)}." for ids, what in doubts if ids]

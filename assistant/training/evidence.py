@@ -4,7 +4,8 @@
 
 The questions name the article and the spans that answer them. Those about articles that the network was trained on
 are left out; of the others, one half of the articles tunes and the other half measures. Every question is asked twice:
-as it is, and with its article taken away, when the right thing is to abstain.
+as it is, and with its article taken away, when the right thing is to abstain. `--reader` fits for another network than
+the shipped one, `--diagram` draws how well the measured half's confidence is calibrated.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from assistant.neural_reader import Reading
 from assistant.question import Question, understand
 from assistant.reader import (
     CONFIDENCE_WEIGHTS,
@@ -35,6 +37,7 @@ from assistant.reader import (
     probability,
 )
 from assistant.training.data import newsqa_part
+from assistant.training.reliability import calibration_error, diagram
 from index.embedder import Embedder
 from index.ingest import ingest
 from index.search import Hit, search
@@ -47,10 +50,11 @@ _BOOST = 3.0  # sentences that answer are few; weighing them up keeps the scores
 
 @dataclass(frozen=True)
 class Read:
-    """The rows of one question's sentences, which of them answer, and the half of the data that it belongs to."""
+    """The rows of one question's sentences, which of them answer, what the network read, and the half it belongs to."""
 
     rows: list[Features]
     answers: list[bool]
+    readings: list[Reading]
     measured: bool
 
 
@@ -60,24 +64,28 @@ def main() -> None:
     parser.add_argument("articles", type=Path)
     parser.add_argument("questions", type=Path)
     parser.add_argument("--every", type=int, default=4, help="use every n-th question")
+    parser.add_argument("--reader", type=Path, help="a folder with another network [default: the shipped one]")
+    parser.add_argument("--diagram", type=Path, help="write the measured half's reliability diagram to this SVG file")
     parser.add_argument("--data-dir", type=Path, help="index here, or use what is indexed [default: for this run only]")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
         store = Store.open(arguments.data_dir or Path(passing), Embedder())
         ingest(store, [arguments.articles])
-        reads = list(_reads(store, arguments.questions, arguments.every))
+        reader = TrainedReader(store.passage_words, arguments.reader)
+        reads = list(_reads(store, reader, arguments.questions, arguments.every))
         store.close()
     sentence = _fit_sentences([read for read in reads if not read.measured])
     confidence = _fit_confidence([read for read in reads if not read.measured], sentence)
     for name, weights in (("SENTENCE_WEIGHTS", sentence), ("CONFIDENCE_WEIGHTS", confidence)):
         sys.stdout.write(f"{name} = {json.dumps({key: round(value, 2) for key, value in weights.items()})}\n")
+    if arguments.diagram:
+        arguments.diagram.write_text(_diagram(reads, sentence, confidence), encoding="utf-8")
     for half in (False, True):
         found = _measure([read for read in reads if read.measured is half], sentence, confidence)
         sys.stdout.write(f"{'measured' if half else 'tuned'}: {found}\n")
 
 
-def _reads(store: Store, questions: Path, every: int) -> Iterator[Read]:
-    reader = TrainedReader(store.passage_words)
+def _reads(store: Store, reader: TrainedReader, questions: Path, every: int) -> Iterator[Read]:
     with gzip.open(questions, "rt", encoding="utf-8") as lines:
         for line in list(lines)[::every]:
             asked = json.loads(line)
@@ -86,12 +94,21 @@ def _reads(store: Store, questions: Path, every: int) -> Iterator[Read]:
                 continue
             measured = hashlib.sha256(min(gold).encode()).digest()[0] % 2 == 1
             hits = search(store, question.text, 2 * _DEPTH)
-            others = [hit for hit in hits if hit.passage.article_id not in gold]
-            for read in (hits[:_DEPTH], others[:_DEPTH]):
-                yield _read(reader, question, read, asked["spans"], measured)
+            others = [hit for hit in hits if hit.passage.article_id not in gold][:_DEPTH]
+            wanted = {hit.passage.id for hit in (*hits[:_DEPTH], *others)}
+            spans = reader.spans(question, [hit for hit in hits if hit.passage.id in wanted])
+            for read in (hits[:_DEPTH], others):
+                yield _read(reader, question, read, spans, asked["spans"], measured)
 
 
-def _read(reader: TrainedReader, question: Question, hits: Sequence[Hit], spans: Sequence[Any], measured: bool) -> Read:
+def _read(
+    reader: TrainedReader,
+    question: Question,
+    hits: Sequence[Hit],
+    read: Mapping[int, Reading],
+    spans: Sequence[Any],
+    measured: bool,
+) -> Read:
     found = candidates(question, hits)
     answers = [
         any(
@@ -102,8 +119,8 @@ def _read(reader: TrainedReader, question: Question, hits: Sequence[Hit], spans:
         )
         for evidence in found
     ]
-    rows = reader.features(question, hits, found, reader.spans(question, hits)) if found else []
-    return Read(rows, answers, measured)
+    rows = reader.features(question, hits, found, read) if found else []
+    return Read(rows, answers, [read[hit.passage.id] for hit in hits], measured)
 
 
 def _fit(rows: Sequence[Features], labels: Sequence[bool], names: Sequence[str], boost: float) -> Features:
@@ -121,7 +138,7 @@ def _fit_sentences(reads: Sequence[Read]) -> Features:
 
 def _fit_confidence(reads: Sequence[Read], sentence: Features) -> Features:
     usable = [read for read in reads if read.rows]
-    rows = [confidence_features(read.rows, _scores(read, sentence)) for read in usable]
+    rows = [confidence_features(read.rows, _scores(read, sentence), read.readings) for read in usable]
     return _fit(rows, [any(read.answers) for read in usable], list(CONFIDENCE_WEIGHTS), 1.0)
 
 
@@ -129,15 +146,16 @@ def _scores(read: Read, weights: Features) -> list[float]:
     return [probability(row, weights) for row in read.rows]
 
 
+def _sure(read: Read, sentence: Features, confidence: Features) -> float:
+    return probability(confidence_features(read.rows, _scores(read, sentence), read.readings), confidence)
+
+
 def _measure(reads: Sequence[Read], sentence: Features, confidence: Features) -> dict[str, float]:
     """Return how often the best sentence (or one of the best three) answers, and how well confidence tells."""
     usable = [read for read in reads if read.rows]
-    scores = [_scores(read, sentence) for read in usable]
-    best = [np.argsort(-np.array(score), kind="stable")[:3] for score in scores]
+    best = [np.argsort(-np.array(_scores(read, sentence)), kind="stable")[:3] for read in usable]
     there = np.array([any(read.answers) for read in usable])
-    sure = np.array(
-        [probability(confidence_features(read.rows, s), confidence) for read, s in zip(usable, scores, strict=True)]
-    )
+    sure = np.array([_sure(read, sentence, confidence) for read in usable])
     first = np.array([read.answers[order[0]] for read, order in zip(usable, best, strict=True)])
     three = np.array([any(read.answers[at] for at in order) for read, order in zip(usable, best, strict=True)])
     figures = {
@@ -146,7 +164,7 @@ def _measure(reads: Sequence[Read], sentence: Features, confidence: Features) ->
         "best sentence answers": first[there].mean(),
         "one of three answers": three[there].mean(),
         "AUC of confidence": roc_auc_score(there, sure),
-        "calibration error": _calibration_error(sure, there),
+        "calibration error": calibration_error(sure, there),
     }
     for threshold in _THRESHOLDS:
         figures[f"answered when there, from {threshold}"] = (sure[there] >= threshold).mean()
@@ -154,11 +172,12 @@ def _measure(reads: Sequence[Read], sentence: Features, confidence: Features) ->
     return {name: round(float(value), 3) for name, value in figures.items()}
 
 
-def _calibration_error(sure: Any, there: Any) -> float:
-    """Expected calibration error over ten equal bins (Guo et al., ICML 2017)."""
-    bins = np.minimum((sure * 10).astype(int), 9)
-    parts = [np.abs(sure[bins == b].mean() - there[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
-    return float(np.sum(parts))
+def _diagram(reads: Sequence[Read], sentence: Features, confidence: Features) -> str:
+    usable = [read for read in reads if read.rows and read.measured]
+    there = np.array([any(read.answers) for read in usable])
+    sure = np.array([_sure(read, sentence, confidence) for read in usable])
+    told = f"Reliability of the confidence on {len(usable)} questions not used to fit it"
+    return diagram(sure, there, f"{told}; calibration error {calibration_error(sure, there):.3f}")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,17 @@
 """Measures a reader: `python -m assistant.training.measure_reader --data DATA --reader DIR`.
 
-NewsQA with the gold article given, on fold B, which no training and no tuning has seen (`--part dev` is the
-small part of fold A kept for choices); SQuAD 2.0's held-out titles, abstaining below a threshold fitted on
-other held-out titles; and how well relevance tells the window with the answer from the others of its article.
-`--reader` is a folder of shipped weights, or a run's `checkpoint.pt`."""
+`--part dev`, for choosing: the small part of NewsQA's fold A that no reader is trained on, with the gold article given,
+and SQuAD 2.0's titles kept for calibration. `--part test`, for reporting: NewsQA's fold B, which a reader closed with
+fold A has not seen, and SQuAD 2.0's held-out titles, abstaining below the threshold that was best on the others.
+`--other DIR`, a reader closed with fold B, adds fold A as read by that one: every question of NewsQA is then answered
+by a reader that has not seen its article. `--reader` is a folder of weights, or a run's checkpoint."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
-import string
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from assistant.evaluation.matching import exact_match, token_f1
 from assistant.neural_reader import NeuralReader, Reading
 from assistant.reader_network import from_encoder
 from assistant.training.data import newsqa_part, read, squad2_parts
@@ -30,6 +29,9 @@ from index.embedder import bundled_model
 from index.encoder import fast_dtype
 
 Record = dict[str, Any]
+
+PARTS = {"dev": ("dev", "calibrate"), "test": ("test", "test")}
+"""The parts of NewsQA and of SQuAD 2.0 that go under one name."""
 
 WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0)
 """Weights of relevance beside the span's score that are tried; the choice is made on `dev`."""
@@ -57,33 +59,19 @@ class Asked:
         return self.text[best.start : best.end]
 
 
-def normalised(answer: str) -> list[str]:
-    """The words of an answer as SQuAD's metric compares them: lower case, no punctuation, no articles."""
-    bare = "".join(c for c in answer.lower() if c not in string.punctuation + "“”‘’")
-    return re.sub(r"\b(a|an|the)\b", " ", bare).split()
-
-
 def exact(answer: str, accepted: Sequence[str]) -> float:
     """1 where the answer equals an accepted one; [] accepts only the empty answer."""
-    return float(any(normalised(answer) == normalised(a) for a in accepted or [""]))
+    return max(exact_match(answer, a) for a in accepted or [""])
 
 
 def f1(answer: str, accepted: Sequence[str]) -> float:
-    """The best overlap of words with an accepted answer (Rajpurkar et al. 2016, arXiv:1606.05250)."""
-    return max(word_f1(normalised(answer), normalised(a)) for a in accepted or [""])
+    """The best overlap of words with an accepted answer; [] accepts only the empty answer."""
+    return max(token_f1(answer, a) for a in accepted or [""])
 
 
-def word_f1(ours: list[str], theirs: list[str]) -> float:
-    """Harmonic mean of precision and recall of words; two empty answers agree."""
-    if not ours or not theirs:
-        return float(ours == theirs)
-    shared = sum((Counter(ours) & Counter(theirs)).values())
-    return 2 * shared / (len(ours) + len(theirs))
-
-
-def ask_newsqa(reader: NeuralReader, folder: Path, part: str, most: int | None) -> list[Asked]:
-    """Every question of a part, read in all windows of its article."""
-    texts = {a["id"]: a["text"] for a in read(folder / "articles.jsonl.gz") if newsqa_part(a["id"]) == part}
+def ask_newsqa(reader: NeuralReader, folder: Path, parts: Sequence[str], most: int | None) -> list[Asked]:
+    """Every question of some parts, read in all windows of its article."""
+    texts = {a["id"]: a["text"] for a in read(folder / "articles.jsonl.gz") if newsqa_part(a["id"]) in parts}
     records = [q for q in read(folder / "questions.jsonl.gz") if q["articles"][0] in texts][:most]
     asked = []
     for record in records:
@@ -126,24 +114,26 @@ def interval(values: list[float], groups: list[str], draws: int = 2000) -> list[
     return [round(100 * float(x), 1) for x in (np.mean(values), low, high)]
 
 
-def squad2_figures(reader: NeuralReader, path: Path, weight: float, most: int | None) -> Record:
-    """F1 with abstention on held-out titles, at the threshold best on other held-out titles."""
+def squad2_figures(reader: NeuralReader, path: Path, part: str, weight: float, most: int | None) -> Record:
+    """F1 with abstention on titles that were not trained on, at the threshold best on the `calibrate` part."""
     parts = squad2_parts(read(path))
-    calibrate, test = (read_contexts(reader, parts[name][:most], weight) for name in ("calibrate", "test"))
+    calibrate = read_contexts(reader, parts["calibrate"][:most], weight)
+    measured = calibrate if part == "calibrate" else read_contexts(reader, parts[part][:most], weight)
     threshold = max(
         np.quantile([score for _, _, score in calibrate], np.linspace(0, 1, 101)),
         key=lambda t: np.mean([f1(answer if score >= t else "", a) for a, answer, score in calibrate]),
     )
-    groups = [r["context"] for r in parts["test"][:most]]
-    answers = [(answer if score >= threshold else "", accepted) for accepted, answer, score in test]
-    labels = [bool(accepted) for accepted, _, _ in test]
+    groups = [r["context"] for r in parts[part][:most]]
+    answers = [(answer if score >= threshold else "", accepted) for accepted, answer, score in measured]
+    labels = [bool(accepted) for accepted, _, _ in measured]
     return {
-        "questions": len(test),
+        "part": part,
+        "questions": len(measured),
         "threshold": round(float(threshold), 3),
         "em": interval([exact(*p) for p in answers], groups),
         "f1": interval([f1(*p) for p in answers], groups),
-        "answerable_auc": round(auc([score for _, _, score in test], labels), 3),
-        "f1_if_answerable": round(100 * float(np.mean([f1(b, a) for a, b, _ in test if a])), 1),
+        "answerable_auc": round(auc([score for _, _, score in measured], labels), 3),
+        "f1_if_answerable": round(100 * float(np.mean([f1(b, a) for a, b, _ in measured if a])), 1),
     }
 
 
@@ -199,11 +189,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the folder of questions and articles")
     parser.add_argument("--reader", type=Path, required=True, help="a folder of weights, or a checkpoint.pt")
-    parser.add_argument(
-        "--part", choices=("dev", "test"), default="dev", help="of NewsQA: dev to choose, test to report"
-    )
+    parser.add_argument("--part", choices=tuple(PARTS), default="dev", help="dev to choose, test to report")
+    parser.add_argument("--other", type=Path, help="a reader closed with NewsQA's fold B, to be asked fold A")
     parser.add_argument("--most", type=int, help="questions of each set, for a quick look")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--latency", action="store_true", help="time it instead")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
@@ -214,11 +203,15 @@ def main(arguments: list[str] | None = None) -> None:
             sys.stdout.write(json.dumps(latency(timed, texts)) + "\n")
         return
     reader = open_reader(options.reader)
-    asked = ask_newsqa(reader, options.data / "newsqa", options.part, options.most)
+    newsqa, squad2 = PARTS[options.part]
+    asked = ask_newsqa(reader, options.data / "newsqa", (newsqa,), options.most)
     weights = WEIGHTS if options.part == "dev" else (reader.relevance_weight,)
     figures: Record = {"newsqa": [newsqa_figures(asked, weight) for weight in weights]}
-    squad2 = options.data / "reading" / "squad2-dev-half.jsonl.gz"
-    figures["squad2"] = squad2_figures(reader, squad2, reader.relevance_weight, options.most)
+    contexts = options.data / "reading" / "squad2-dev-half.jsonl.gz"
+    figures["squad2"] = squad2_figures(reader, contexts, squad2, reader.relevance_weight, options.most)
+    if options.other:
+        asked += ask_newsqa(open_reader(options.other), options.data / "newsqa", ("train", "dev"), options.most)
+        figures["newsqa, both folds"] = newsqa_figures(asked, reader.relevance_weight)
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
 
 

@@ -1,31 +1,30 @@
-"""Trains the reader: `python -m assistant.training.reader --data DATA --out DIR`, from data to
-shippable weights.
+"""Trains the reader: `python -m assistant.training.reader --data DATA --out DIR`, from data to shippable weights.
 
-The run is seeded, and resumes where it stopped: it works through chunks of examples, each the same whenever
-it is made (see `Stream`), and keeps a checkpoint every few chunks. Two processes with one thread each share
-every batch, because that loses less than two threads in one process when other work holds a core. The
-learning rate rises, stays, and falls at the end, with more news in the mix as it falls; a running average of
-the weights is what is exported, so that the run is useful whenever it is stopped."""
+A run has two parts. The trunk learns, at a steady rate, from everything but NewsQA. The closing goes on from it with
+one fold of NewsQA in the mix, while the rate falls to nothing; `--fold b` adds a second closing to the same trunk, so
+that two readers, for little more than the price of one, answer every question of NewsQA without having seen its
+article.
+
+Both parts are seeded and resume where they stopped: they work through chunks of examples, each the same whenever it is
+made (see `Stream`), and keep a checkpoint every few chunks. A running average of the weights is what is exported. One
+process with one thread: on cores that other work shares, two wait for each other."""
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import logging
-import os
 import pickle
 import time
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812 - the name every torch program gives it
 from torch import Tensor, nn
-from torch.multiprocessing.spawn import spawn
 
 from assistant.reader_input import padded
 from assistant.reader_network import (
@@ -33,20 +32,29 @@ from assistant.reader_network import (
     from_encoder,
     save_weights,
 )
-from assistant.training.data import Example, Mix, Source, Stream, batches, load_sources
+from assistant.training.data import Source, load_sources
+from assistant.training.windows import Example, Lengths, Mix, Stream, batches
 from index.embedder import BUNDLED_SHA256, bundled_model
 
 log = logging.getLogger(__name__)
 
-STEADY: Mix = {
-    "squadshifts": 0.46, "qed-nq": 0.13, "squad2": 0.07, "newsqa": 0.11, "realtimeqa": 0.08, "polnear": 0.06,
-    "cloze": 0.09,
+TRUNK: Mix = {
+    "squadshifts": 0.52, "qed-nq": 0.15, "squad2": 0.14, "realtimeqa": 0.05, "polnear": 0.07, "cloze": 0.07,
 }  # fmt: skip
 CLOSING: Mix = {
-    "squadshifts": 0.48, "qed-nq": 0.13, "squad2": 0.09, "newsqa": 0.08, "realtimeqa": 0.08, "polnear": 0.06,
-    "cloze": 0.08,
+    "squadshifts": 0.38, "qed-nq": 0.12, "squad2": 0.16, "realtimeqa": 0.05, "polnear": 0.06, "cloze": 0.03,
 }  # fmt: skip
-"""Each source's share of a chunk, before and while the learning rate falls."""
+"""Each source's share of a chunk; what is left of the closing's is the fold of NewsQA."""
+
+TRUNK_LENGTHS: Lengths = (60, 133)
+CLOSING_LENGTHS: Lengths = (80, 161)
+"""Tokens of an input, least and (less one) most: short ones learn more a second, longer ones are what will be read."""
+
+SAVE_EVERY = 2
+"""Chunks between checkpoints."""
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+"""Options of mallopt(3)."""
 
 RELEVANCE_WEIGHT = 1.0
 """How much relevance counts beside a span's score; chosen on NewsQA's `dev` part."""
@@ -54,19 +62,19 @@ RELEVANCE_WEIGHT = 1.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does; `examples` may be changed between two parts of it, to move its end.
+    """What a run does; `examples`, of trunk and one closing together, may be changed while it is in its trunk.
 
-    The lowest `frozen` layers learn in the first `free` part of it alone, which makes the rest a quarter
-    faster; with `free` at 1 all learn throughout.
+    The lowest `frozen` layers learn in the first `free` part of it alone, which makes the rest a quarter faster; with
+    `free` at 1 all learn throughout.
     """
 
-    examples: int = 150_000
-    batch: int = 48
-    chunk: int = 1536
-    rate: float = 1.8e-4
+    examples: int = 80_000
+    batch: int = 32
+    chunk: int = 1024
+    rate: float = 1.6e-4
     head_rate: float = 1e-3
-    warmup: int = 120
-    closing: float = 0.35
+    warmup: int = 150
+    closing: float = 0.25
     average: float = 0.997
     frozen: int = 2
     free: float = 0.3
@@ -75,21 +83,25 @@ class Plan:
 
     @property
     def chunks(self) -> int:
-        """Chunks in the whole run."""
+        """Chunks in trunk and closing together."""
         return max(1, self.examples // self.chunk)
 
-    def done(self, chunk: float) -> float:
-        """How much of the run lies before `chunk`, 0 to 1."""
-        return chunk / self.chunks
+    @property
+    def fork(self) -> int:
+        """The chunk that the closing begins with."""
+        return min(self.chunks - 1, round(self.chunks * (1 - self.closing)))
 
-    def factor(self, step: int) -> float:
-        """The learning rate at a step, as a part of the highest: it rises, stays, and falls to nothing."""
-        left = 1 - self.done(step * self.batch / self.chunk)
-        return max(0.0, min(1.0, (step + 1) / self.warmup, left / self.closing))
+    def factor(self, step: int, progress: float) -> float:
+        """The learning rate as a part of the highest, at a step and after `progress` chunks: it rises, stays, falls."""
+        return max(0.0, min(1.0, (step + 1) / self.warmup, (self.chunks - progress) / (self.chunks - self.fork)))
 
-    def mix(self, chunk: int) -> Mix:
+    def mix(self, chunk: int, fold: str) -> Mix:
         """Each source's share of a chunk."""
-        return STEADY if 1 - self.done(chunk) > self.closing else CLOSING
+        return TRUNK if chunk < self.fork else CLOSING | {f"newsqa-{fold}": 1 - sum(CLOSING.values())}
+
+    def lengths(self, chunk: int) -> Lengths:
+        """The lengths of a chunk's inputs."""
+        return TRUNK_LENGTHS if chunk < self.fork else CLOSING_LENGTHS
 
 
 class Trainer:
@@ -116,15 +128,13 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
         self.chunk = self.step = 0
 
-    def learn(self, batch: list[Example], rank: int = 0, world: int = 1) -> float:
-        """One step on a batch, of which this process reads its share; returns the share's loss."""
+    def learn(self, batch: list[Example], factor: float = 1.0) -> float:
+        """One step on a batch, at a part of the highest learning rate; returns the loss."""
         for group in self.optimizer.param_groups:
-            group["lr"] = group["top"] * self.plan.factor(self.step)
+            group["lr"] = group["top"] * factor
         self.optimizer.zero_grad()
-        loss = batch_loss(self.network, batch[rank::world], self.plan.dtype)
+        loss = batch_loss(self.network, batch, self.plan.dtype)
         loss.backward()  # type: ignore[no-untyped-call]
-        if world > 1:
-            self.share_gradients(world)
         nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimizer.step()
         self.step += 1
@@ -136,26 +146,19 @@ class Trainer:
         """Move the running average a share of the way to the weights."""
         torch._foreach_lerp_(self.average, self.weights, share)
 
-    def share_gradients(self, world: int) -> None:
-        """Replace every process's gradients by their mean."""
-        learning = [p for p in self.weights if p.grad is not None]
-        flat = torch.cat([p.grad.view(-1) for p in learning if p.grad is not None])
-        dist.all_reduce(flat)
-        for weight, part in zip(learning, torch.split(flat / world, [p.numel() for p in learning]), strict=True):
-            weight.grad = part.view_as(weight)
-
-    def run_chunk(self, stream: Stream, rank: int = 0, world: int = 1) -> float:
+    def run_chunk(self, stream: Stream) -> float:
         """Learn from the next chunk; returns the mean loss."""
         self.freeze()
-        examples = stream.chunk(self.chunk)
         order = np.random.default_rng([self.plan.seed, self.chunk, 1])
-        losses = [self.learn(batch, rank, world) for batch in batches(examples, self.plan.batch, order)]
+        made = batches(stream.chunk(self.chunk), self.plan.batch, order)
+        parts = np.arange(len(made)) / len(made)
+        losses = [self.learn(b, self.plan.factor(self.step, self.chunk + p)) for b, p in zip(made, parts, strict=True)]
         self.chunk += 1
         return float(np.mean(losses))
 
     def freeze(self) -> None:
         """Stop teaching the lowest layers when their time is over: what is near the words settles first."""
-        early = self.plan.done(self.chunk) < self.plan.free
+        early = self.chunk < self.plan.chunks * self.plan.free
         lowest = [*self.network.layers[: self.plan.frozen], self.network.norm_input]
         for weight in (self.network.segments, *(p for part in lowest for p in part.parameters())):
             weight.requires_grad_(early)
@@ -190,12 +193,11 @@ class Trainer:
         return self.network
 
 
-def export(trainer: Trainer, folder: Path) -> None:
+def export(trainer: Trainer, folder: Path, fold: str) -> None:
     """Write the weights and the settings that `NeuralReader.load` reads."""
-    folder.mkdir(parents=True, exist_ok=True)
     save_weights(trainer.averaged(), folder / "reader.safetensors")
     config = {"encoder_sha256": BUNDLED_SHA256, "relevance_weight": RELEVANCE_WEIGHT}
-    config |= {"examples": trainer.chunk * trainer.plan.chunk, "seed": trainer.plan.seed}
+    config |= {"examples": trainer.chunk * trainer.plan.chunk, "seed": trainer.plan.seed, "newsqa_fold": fold}
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
@@ -259,50 +261,39 @@ def prepared(data: Path, encoder: Path, out: Path, seed: int) -> list[Source]:
     return sources
 
 
-def worker(rank: int, world: int, plan: Plan, out: Path, encoder: Path, every: int) -> None:
-    """One of the processes of a run: all hold the same network and read different shares of every batch."""
-    torch.set_num_threads(1)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    if world > 1:
-        dist.init_process_group("gloo", init_method=f"file://{out / 'rendezvous'}", rank=rank, world_size=world)
-    torch.manual_seed(plan.seed)
-    trainer = Trainer(from_encoder(encoder), plan)
-    if (out / "checkpoint.pt").exists():
-        trainer.restore(out / "checkpoint.pt")
-    stream = Stream(prepared(out, encoder, out, plan.seed), plan.mix, plan.chunk, plan.seed)
-    while trainer.chunk < plan.chunks:
-        began, cpu = time.time(), time.process_time()
-        loss = trainer.run_chunk(stream, rank, world)
-        if rank == 0:
-            report(out, trainer, loss, time.time() - began, time.process_time() - cpu)
-            if trainer.chunk % every == 0 or trainer.chunk == plan.chunks:
-                trainer.save(out / "checkpoint.pt")
-    if rank == 0:
-        export(trainer, out)
-    if world > 1:
-        dist.barrier()
+def train(plan: Plan, sources: list[Source], out: Path, fold: str, encoder: Path) -> None:
+    """Trunk and closing, from wherever they were left; the trunk is kept for another closing."""
+    trainer, closing = Trainer(from_encoder(encoder), plan), out / f"fold-{fold}"
+    closing.mkdir(parents=True, exist_ok=True)
+    stream = Stream(sources, lambda chunk: plan.mix(chunk, fold), plan.lengths, plan.chunk, plan.seed)
+    for until, checkpoint in ((plan.fork, out / "trunk.pt"), (plan.chunks, closing / "checkpoint.pt")):
+        if checkpoint.exists():
+            trainer.restore(checkpoint)
+        while trainer.chunk < until:
+            began = time.time(), time.process_time()
+            loss = trainer.run_chunk(stream)
+            report(out, trainer, loss, time.time() - began[0], time.process_time() - began[1])
+            if trainer.chunk % SAVE_EVERY == 0 or trainer.chunk == until:
+                trainer.save(checkpoint)
+    export(trainer, closing, fold)
 
 
 def report(out: Path, trainer: Trainer, loss: float, wall: float, cpu: float) -> None:
-    """Log a chunk, for people and as a line of `log.jsonl`."""
+    """Log a chunk, for people and as a line of `log.jsonl`; seconds of the clock and of the processor."""
     row: dict[str, Any] = {"chunk": trainer.chunk, "step": trainer.step, "loss": round(loss, 4)}
-    row |= {
-        "rate": round(trainer.plan.factor(trainer.step), 3),
-        "wall_s": round(wall, 1),
-        "cpu_s": round(cpu, 1),
-    }
-    row["examples_per_s"] = round(trainer.plan.chunk / wall, 1)
+    row["rate"] = round(trainer.plan.factor(trainer.step, trainer.chunk), 3)
+    row |= {"wall_s": round(wall, 1), "cpu_s": round(cpu, 1), "examples_per_s": round(trainer.plan.chunk / wall, 1)}
     log.info("%s", row)
     with (out / "log.jsonl").open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(row) + "\n")
 
 
 def keep_memory() -> None:
-    """Have the C library keep freed memory, in processes started from here: a third of a step is page faults
-    else."""
-    os.environ["MALLOC_MMAP_THRESHOLD_"] = "4000000000"
-    os.environ["MALLOC_TRIM_THRESHOLD_"] = "8000000000"
-    os.environ["MALLOC_TOP_PAD_"] = "268435456"
+    """Have the GNU C library keep freed memory, where it is the one in use: a third of a step is page faults else."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for option, value in ((M_MMAP_THRESHOLD, 2**31 - 1), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 2**28)):
+            mallopt(option, value)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -310,20 +301,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the folder of questions and articles")
     parser.add_argument("--out", type=Path, required=True, help="where checkpoints, the log and the weights go")
-    parser.add_argument("--examples", type=int, default=Plan.examples, help="length of the whole run")
-    parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each")
+    parser.add_argument("--examples", type=int, default=Plan.examples, help="length of trunk and closing together")
+    parser.add_argument("--fold", choices=("a", "b"), default="a", help="of NewsQA, to close with")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=Plan.seed)
     options = parser.parse_args(arguments)
     plan = Plan(examples=options.examples, seed=options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     log.info("%s", asdict(plan))
-    encoder = bundled_model()
-    prepared(options.data, encoder, options.out, plan.seed)
-    (options.out / "rendezvous").unlink(missing_ok=True)
     keep_memory()
-    run = partial(worker, world=options.workers, plan=plan, out=options.out, encoder=encoder, every=2)
-    spawn(run, nprocs=options.workers)  # type: ignore[no-untyped-call]
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(plan.seed)
+    encoder = bundled_model()
+    train(plan, prepared(options.data, encoder, options.out, plan.seed), options.out, options.fold, encoder)
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ def _abstention(given: Answer, scope: str) -> str:
 
 
 def _statement(statement: Statement) -> str:
-    return f'<b class="speaker">{escape(statement.speaker)}:</b> {_quoted(statement.citation)}'
+    return f'<b class="speaker">{escape(statement.lead)}:</b> {_quoted(statement.citation)}'
 
 
 def _quoted(citation: Citation) -> str:

@@ -18,8 +18,8 @@ _MULTIPART_OVERHEAD = 2**20
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-    "font-src 'self' data:; connect-src 'self'; manifest-src 'self'; media-src 'self' blob:; object-src 'none'; "
-    "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    "font-src 'self' data:; connect-src 'self'; frame-src 'self'; manifest-src 'self'; media-src 'self' blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
@@ -36,6 +36,9 @@ _GRADIO_IN_USE = re.compile(
     r"|theme\.css|info|user|login_check)/?"
 )
 _GRADIO = "/gradio_api/"
+# An evaluation's report brings a stricter policy of its own, under which the page may show it in a frame.
+_REPORT = re.compile(r"/api/evaluations/[^/]+/report")
+_FRAMING = frozenset({"Content-Security-Policy", "X-Frame-Options"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _HASHED = re.compile(r"/(assets|web)/")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -74,7 +77,7 @@ class Guard:
         path = scope["path"]
         if _hostname(headers.get("host", "")) not in self._hosts:
             return 400, "This address is not served here."
-        if scope["method"] not in _READING and not self._is_own(headers.get("origin")):
+        if scope["method"] not in _READING and not _is_own(headers):
             return 403, "Requests from other sites are refused."
         if path.startswith(_GRADIO) and not _GRADIO_IN_USE.fullmatch(path):
             return 404, "Not Found"
@@ -88,8 +91,11 @@ class Guard:
         reason = _refused_event(body) if path.startswith(_GRADIO) else None
         return (400, reason) if reason else None
 
-    def _is_own(self, origin: str | None) -> bool:
-        return origin is None or _hostname(urlsplit(origin).netloc) in self._hosts
+
+def _is_own(headers: Headers) -> bool:
+    """Whether a request comes from a page of this very address, or from no page at all (a program's has no origin)."""
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
 
 
 def _hostname(authority: str) -> str:
@@ -163,7 +169,8 @@ def _with_headers(scope: Scope, send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
-                headers[name] = value
+                if not (name in _FRAMING and name in headers and _REPORT.fullmatch(scope["path"])):
+                    headers[name] = value
             if message["status"] == 200 and _HASHED.match(scope["path"]):
                 headers["Cache-Control"] = "public, max-age=31536000, immutable"
         await send(message)

@@ -16,25 +16,31 @@ from tempfile import TemporaryDirectory
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from assistant.assistant import Assistant
+from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings, sample_articles
+from assistant.web.evaluations import add_evaluations
 from assistant.web.security import MAX_UPLOAD_BYTES, Guard, is_loopback
 from assistant.web.startup import Startup
 from index.errors import SaidsoError
 
 _STATIC = Path(__file__).with_name("static")
+_OWN_FILES = ("saidso.css", "evaluate.css", "saidso.js", "evaluate.js")
 
 
-def create_app(startup: Startup, settings: Settings) -> FastAPI:
-    """Return the web application; `startup` begins when it is served."""
-    app = FastAPI(title="Saidso", docs_url=None, redoc_url=None, openapi_url=None, lifespan=partial(_lifespan, startup))
+def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
+    """Return the web application; `startup` and `jobs` begin when it is served."""
+    life = partial(_lifespan, startup, jobs)
+    app = FastAPI(title="Saidso", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
     app.add_api_route("/healthz", _healthz)
     app.add_api_route("/readyz", partial(_readyz, startup))
     app.mount("/web", StaticFiles(directory=_STATIC))
+    add_evaluations(app, jobs)
     _mount_page(app, startup)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
     app.add_middleware(Guard, hosts=[settings.host])
@@ -44,12 +50,13 @@ def create_app(startup: Startup, settings: Settings) -> FastAPI:
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
     """Serve the page until Ctrl-C. Raises SaidsoError when the address cannot be used."""
     startup = Startup(partial(Assistant.open, settings), sample_articles())
+    jobs = Jobs(settings, startup.wait)
     with _listen(settings.host, settings.port) as listening, TemporaryDirectory(prefix="saidso-") as uploads:
         _mind_signals()
         os.environ["GRADIO_TEMP_DIR"] = uploads  # readable by this user only, unlike gradio's own choice
         address = f"http://{_in_address(settings.host)}:{listening.getsockname()[1]}"
         config = uvicorn.Config(
-            create_app(startup, settings),
+            create_app(startup, jobs, settings),
             log_level="warning",
             server_header=False,
             proxy_headers=False,
@@ -57,8 +64,8 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
         )
         with suppress(KeyboardInterrupt):  # how uvicorn passes Ctrl-C on once it has shut down
             _Server(config, lambda: (announce or _say)(f"Saidso is at {address}")).run(sockets=[listening])
-    if not startup.end():
-        # Ctrl-C while a model loads: native code would abort a tidy exit, and the store bears being cut off.
+    if not (jobs.end() and startup.end()):
+        # Ctrl-C while a model loads or works: native code would abort a tidy exit, and the store bears being cut off.
         sys.stdout.flush()
         os._exit(0)
 
@@ -83,9 +90,11 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _lifespan(startup: Startup, _app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(startup: Startup, jobs: Jobs, _app: FastAPI) -> AsyncIterator[None]:
     startup.begin()
+    jobs.begin()
     yield
+    await run_in_threadpool(jobs.end)
 
 
 async def _healthz() -> dict[str, str]:
@@ -107,8 +116,10 @@ def _mount_page(app: FastAPI, startup: Startup) -> None:
 
 
 def _head() -> str:
-    style, script = (f"web/{name}?v={_digest(_STATIC / name)}" for name in ("saidso.css", "saidso.js"))
-    return f'<link rel="stylesheet" href="{style}"><script src="{script}" defer></script>'
+    own = {name: f"web/{name}?v={_digest(_STATIC / name)}" for name in _OWN_FILES}
+    styles = (f'<link rel="stylesheet" href="{file}">' for name, file in own.items() if name.endswith(".css"))
+    scripts = (f'<script src="{file}" defer></script>' for name, file in own.items() if name.endswith(".js"))
+    return "".join((*styles, *scripts))
 
 
 def _digest(path: Path) -> str:

@@ -16,25 +16,35 @@ class Startup:
     def __init__(self, open_assistant: Callable[[], Assistant], samples: Path | None = None) -> None:
         self._open = open_assistant
         self._samples = samples
-        self._ready = threading.Event()
+        self._over = threading.Event()  # the attempt, however it ended
         self._thread: threading.Thread | None = None
         self._assistant: Assistant | None = None
+        self._refusal: str | None = None
         self.stage = "Opening the collection"
-        self.failure: str | None = None
 
     @property
     def ready(self) -> bool:
         """Whether questions are answered now."""
-        return self._ready.is_set()
+        return self._assistant is not None
+
+    @property
+    def failure(self) -> str | None:
+        """Why there will be no assistant, or None while one is there or may come."""
+        if self.ready or not self._over.is_set():
+            return None
+        return self._refusal or "Saidso could not start; the terminal it runs in says why."
 
     @property
     def assistant(self) -> Assistant:
         """The assistant. Raises SaidsoError, saying how things stand, until it is ready."""
-        if self.failure:
-            raise SaidsoError(self.failure)
-        if not self.ready or self._assistant is None:
-            raise SaidsoError(f"{self.stage}; one moment, please.")
+        if self._assistant is None:
+            raise SaidsoError(self.failure or f"{self.stage}; one moment, please.")
         return self._assistant
+
+    def wait(self) -> Assistant:
+        """Return the assistant once it is there. Raises SaidsoError when it has failed to come."""
+        self._over.wait()
+        return self.assistant
 
     def begin(self) -> None:
         """Start opening, unless that has been done."""
@@ -47,8 +57,9 @@ class Startup:
         if self._thread is not None:
             self._thread.join(patience)
         if self._assistant is not None:
-            self._ready.clear()
-            self._assistant.close()
+            self._refusal = "Saidso is ending."
+            assistant, self._assistant = self._assistant, None
+            assistant.close()
         return self._thread is None or not self._thread.is_alive()
 
     def run(self) -> None:
@@ -61,10 +72,8 @@ class Startup:
                 self.stage = "Reading the sample articles"
                 assistant.ingest([self._samples])
         except SaidsoError as error:
-            self.failure = str(error)
-        except BaseException:
-            self.failure = "Saidso could not start; the terminal it runs in says why."
-            raise
+            self._refusal = str(error)
         else:
             self._assistant = assistant
-            self._ready.set()
+        finally:
+            self._over.set()

@@ -1,0 +1,143 @@
+"""Evaluations over HTTP: start one with a question file, watch it, fetch its run and report, cancel it, delete it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, JSONResponse
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import ClientDisconnect
+
+from assistant.evaluation.jobs import Job, Jobs, Options, TooManyError, UnknownJobError, WrongStateError
+from assistant.web.security import MAX_UPLOAD_BYTES
+from index.errors import SaidsoError
+from index.store import BusyError
+
+_MOST_FIELDS, _MOST_GATES, _LONGEST_GATE = 60, 50, 200
+_LARGEST = 2**32
+_STATUS: tuple[tuple[type[SaidsoError], int], ...] = (
+    (UnknownJobError, 404),
+    (WrongStateError, 409),
+    (TooManyError, 429),
+    (BusyError, 503),
+)
+# The report's own page: it runs its one script and nothing else, as a stranger to the pages of this address.
+_REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src '{script}'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts allow-popups allow-popups-to-escape-sandbox"
+)
+
+
+def add_evaluations(app: FastAPI, jobs: Jobs) -> None:
+    """Add the routes under /api/evaluations; refusals are JSON with the sentence under `detail`."""
+    app.include_router(_router(jobs))
+    app.add_exception_handler(SaidsoError, _refused)
+
+
+def _router(jobs: Jobs) -> APIRouter:
+    """Return all routes; the first three only read."""
+    routes, router = _Routes(jobs), APIRouter(prefix="/api/evaluations")
+    router.add_api_route("", routes.listed)
+    router.add_api_route("/{job_id}", routes.one)
+    router.add_api_route("/{job_id}/run", routes.run_file)
+    router.add_api_route("/{job_id}/report", routes.report)
+    router.add_api_route("", routes.start, methods=["POST"], status_code=201)
+    router.add_api_route("/{job_id}/cancel", routes.cancel, methods=["POST"])
+    router.add_api_route("/{job_id}", routes.delete, methods=["DELETE"], status_code=204)
+    return router
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 422)
+    return JSONResponse({"detail": str(error)}, status)
+
+
+class _Routes:
+    """What each route does; those that are not `async` run in a thread, so that they hold nobody up."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def listed(self) -> dict[str, Any]:
+        """The jobs, the newest first, without what only a reader of one needs."""
+        return {"evaluations": [_brief(job) for job in self._jobs.all()]}
+
+    def one(self, job_id: str) -> dict[str, Any]:
+        """One job with its warnings, figures and gates."""
+        return self._jobs.get(job_id).as_json()
+
+    async def start(self, request: Request, response: Response) -> dict[str, Any]:
+        """Queue the evaluation of the uploaded question file."""
+        try:
+            async with request.form(max_files=1, max_fields=_MOST_FIELDS) as form:
+                file = form.get("file")
+                if not isinstance(file, UploadFile) or not file.filename:
+                    raise SaidsoError("There is no question file; send one as the form's field `file`.")
+                options, name, data = _options(form), file.filename, await file.read()
+        except ClientDisconnect as error:  # also how `Guard` ends what grows too large
+            raise HTTPException(413, f"The upload broke off; it may have {MAX_UPLOAD_BYTES // 2**20} MB.") from error
+        job = await run_in_threadpool(self._jobs.add, name, data, options)
+        response.headers["Location"] = f"/api/evaluations/{job.id}"
+        return job.as_json()
+
+    def run_file(self, job_id: str) -> FileResponse:
+        """The run as `saidso eval --out` writes it, to be kept: also `--baseline` reads it."""
+        file = self._jobs.run_file(job_id)
+        name = f"{self._jobs.get(job_id).file}.run.json"
+        return FileResponse(file, media_type="application/json", filename=name)
+
+    def report(self, job_id: str, download: bool = False) -> Response:
+        """The report, made anew of the run: to be shown, or with `?download=1` to be kept."""
+        from assistant.evaluation.report import render_report, script_hash
+
+        run = json.loads(self._jobs.run_file(job_id).read_text(encoding="utf-8"))
+        headers = {
+            "Content-Security-Policy": _REPORT_POLICY.format(script=script_hash()),
+            "X-Frame-Options": "SAMEORIGIN",
+            "Cache-Control": "no-store",
+        }
+        if download:
+            name = quote(f"{self._jobs.get(job_id).file}.report.html", safe="")
+            headers["Content-Disposition"] = f"attachment; filename*=utf-8''{name}"
+        return Response(render_report(run).encode("utf-8", "replace"), headers=headers, media_type="text/html")
+
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        """End a job that waits or runs; one that runs says so until the question at hand is answered."""
+        return self._jobs.cancel(job_id).as_json()
+
+    def delete(self, job_id: str) -> Response:
+        """Remove a job that is over, with its files."""
+        self._jobs.delete(job_id)
+        return Response(status_code=204)
+
+
+def _brief(job: Job) -> dict[str, Any]:
+    fields = job.as_json()
+    shown = {name: value for name, value in fields.items() if name not in ("warnings", "summary", "gates")}
+    return {**shown, "right": (job.summary.get("right") or {}).get("value")}
+
+
+def _options(form: FormData) -> Options:
+    """Read the form's fields. Raises SaidsoError naming the one that is not what it should be."""
+    gates = tuple(_word(gate).strip() for gate in form.getlist("gate") if _word(gate).strip())
+    if len(gates) > _MOST_GATES or any(len(gate) > _LONGEST_GATE for gate in gates):
+        raise SaidsoError(f"There may be {_MOST_GATES} gates of {_LONGEST_GATE} characters at most.")
+    limit, seed = _number(form, "limit", 1), _number(form, "seed", 0)
+    return Options(limit, seed or 0, _word(form.get("baseline")) or None, gates)
+
+
+def _number(form: FormData, name: str, least: int) -> int | None:
+    text = _word(form.get(name)).strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 12 and least <= int(text) <= _LARGEST):
+        raise SaidsoError(f"The {name} is {text[:40]!r}; give a whole number from {least} on, or leave it out.")
+    return int(text)
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else ""
