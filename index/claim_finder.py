@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from index.batches import side_by_side
 from index.claim_input import Tokens, Window, open_tokenizer, padded, tokenise, windows
 from index.passages import Span
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from index.claim_network import ClaimNetwork
 
 TOGETHER = 8
-"""Windows read in one forward pass."""
+"""Windows read in one forward pass, by one thread."""
 
-WORTH_A_SECOND_READING = -2.5
+WORTH_A_SECOND_READING = -0.5
 """The log-odds of being an anchor above which a token is asked what belongs to it."""
 
 MOST_ANCHORS = 32
@@ -106,9 +107,10 @@ class ClaimFinder:
         shown = [(number, window) for number, tokens in enumerate(texts) for window in windows(tokens)]
         shown.sort(key=lambda pair: pair[1].end - pair[1].start)
         judged: list[list[Judged]] = [[] for _ in texts]
-        for at in range(0, len(shown), TOGETHER):
-            group = shown[at : at + TOGETHER]
-            for row, found in self._read([(texts[number], window) for number, window in group]):
+        groups = [shown[at : at + TOGETHER] for at in range(0, len(shown), TOGETHER)]
+        inputs = [[(texts[number], window) for number, window in group] for group in groups]
+        for group, read in zip(groups, side_by_side(lambda one: list(self._read(one)), inputs), strict=True):
+            for row, found in read:
                 judged[group[row][0]].append(found)
         return [sorted(found, key=lambda one: one.anchor) for found in judged]
 
