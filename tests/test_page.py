@@ -197,6 +197,7 @@ def test_a_citation_opens_its_article_with_the_quote_marked(
 
 def test_dark_is_dark_and_readable(open_page: Open, ready: str) -> None:
     page = open_page(scheme="dark")
+    expect(page.locator("#holdings")).to_contain_text("articles,")  # drawn for good, no more to be exchanged
     assert luminance(page.evaluate("getComputedStyle(document.body).backgroundColor")) < 0.05
     assert luminance(page.locator("#holdings p").evaluate("e => getComputedStyle(e).color")) > 0.3
     assert contrast(page, "#ask") >= 4.5
