@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from assistant.reader_input import QUESTION_TOKENS, Ids, Pair, open_tokenizer, padded, pair
+from assistant.reader_input import QUESTION_TOKENS, Ids, Pair, padded, pair
 from index.batches import cores, side_by_side
+from index.embedder import open_tokenizer
 
 if TYPE_CHECKING:
     import torch

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,14 +33,6 @@ class Pair:
     ids: Ids
     segments: Ids
     passage_start: int
-
-
-def open_tokenizer(encoder: Path) -> Tokenizer:
-    """The sentence encoder's tokenizer, which cuts and pads nothing."""
-    tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
 
 
 def pair(question: Ids, passage: Ids) -> Pair:

@@ -21,7 +21,7 @@ import torch.nn.functional as F  # noqa: N812 - the name every torch program giv
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from index.encoder import MINILM, Layer, Shape, from_int8, norm, padding_mask, renamed, to_int8
+from index.encoder import MINILM, Layer, Shape, from_int8, norm, renamed, through, to_int8
 
 
 class ReaderNetwork(nn.Module):
@@ -45,10 +45,7 @@ class ReaderNetwork(nn.Module):
         tokens = ids.shape[1]
         x = F.embedding(ids, self.get_buffer("words")) + self.positions[:tokens] + F.embedding(segments, self.segments)
         x = norm(self.norm_input, x.to(dtype))
-        mask = padding_mask(lengths, tokens).to(dtype) if bool((lengths < tokens).any()) else None
-        for layer in self.layers:
-            x = layer(x, mask)
-        return self.head(x.float())  # type: ignore[no-any-return]
+        return self.head(through(self.layers, x, lengths).float())  # type: ignore[no-any-return]
 
 
 def from_encoder(folder: Path) -> ReaderNetwork:

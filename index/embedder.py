@@ -110,14 +110,11 @@ class _BundledModel:
 
     @classmethod
     def load(cls, folder: Path) -> _BundledModel:
-        from tokenizers import Tokenizer
-
         from index.encoder import fast_dtype
         from index.sentence_network import SentenceNetwork
 
         reads = json.loads((folder / "sentence_bert_config.json").read_text(encoding="utf-8"))["max_seq_length"]
-        tokenizer = _whole(Tokenizer.from_file(str(folder / "tokenizer.json")))
-        return cls(SentenceNetwork.load(folder, fast_dtype()), tokenizer, reads)
+        return cls(SentenceNetwork.load(folder, fast_dtype()), open_tokenizer(folder), reads)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Read batches of texts alike in length, so that little is padded."""
@@ -173,6 +170,13 @@ class _StockModel:
                 list(texts), batch_size=32, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
             )
         return np.asarray(vectors, dtype=np.float32)
+
+
+def open_tokenizer(folder: Path) -> Tokenizer:
+    """Return the tokenizer of the model in `folder`, which cuts and pads nothing."""
+    from tokenizers import Tokenizer
+
+    return _whole(Tokenizer.from_file(str(folder / "tokenizer.json")))
 
 
 def _whole(tokenizer: Tokenizer) -> Tokenizer:

@@ -82,6 +82,15 @@ def padding_mask(lengths: Tensor, tokens: int) -> Tensor:
     return torch.zeros(padding.shape).masked_fill_(padding, float("-inf"))[:, None, None, :]
 
 
+def through(layers: nn.ModuleList, x: Tensor, lengths: Tensor) -> Tensor:
+    """(batch, tokens, width) through all layers, in the precision of `x`; `lengths` is (batch,), the rest padding."""
+    tokens = x.shape[1]
+    mask = padding_mask(lengths, tokens).to(x.dtype) if bool((lengths < tokens).any()) else None
+    for layer in layers:
+        x = layer(x, mask)
+    return x
+
+
 def renamed(weights: dict[str, Tensor], shape: Shape) -> dict[str, Tensor]:
     """A Hugging Face BERT's weights under this module's names."""
     state = {"positions": weights["embeddings.position_embeddings.weight"]}

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from index.articles import Article, Rejected, find_files, read_file
+from index.embedder import Vectors
 from index.passages import Span, split_passages
-from index.store import PassageKey, Store, Vectors
+from index.store import PassageKey, Store
 
 # Tuned on one half of the NewsQA sample: small passages are found more surely; see tests/benchmarks/LOG.md.
 PASSAGE_TOKENS = 96

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from index.encoder import MINILM, Layer, norm, padding_mask, renamed
+from index.encoder import MINILM, Layer, norm, renamed, through
 
 _TOKENS_STEP = 8  # at multiples of this the processor's vector units work an eighth faster
 
@@ -51,9 +51,7 @@ class SentenceNetwork(nn.Module):
         tokens = ids.shape[1]
         x = F.embedding(ids, self.get_buffer("words")) + self.positions[:tokens]
         x = norm(self.norm_input, x).to(self.dtype)
-        mask = padding_mask(lengths, tokens).to(self.dtype) if bool((lengths < tokens).any()) else None
-        for layer in self.layers:
-            x = layer(x, mask)
+        x = through(self.layers, x, lengths)
         read = (torch.arange(tokens)[None, :] < lengths[:, None])[:, :, None]
         return F.normalize((x.float() * read).sum(dim=1) / lengths[:, None], dim=1)
 

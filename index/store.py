@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 
 from index.articles import Article
 from index.catalogue import Catalogue, Passage
-from index.embedder import Embedder
+from index.embedder import Embedder, Vectors
 from index.errors import SaidsoError
 from index.keywords import FORMAT, Entry, KeywordIndex
 from index.vectors import VectorStore
@@ -26,7 +25,6 @@ _REBUILD_BATCH = 32  # articles
 _LEAD = 700  # characters of title and text in which an article says what it is about
 _LOCK_PATIENCE = 2.0  # seconds; a page that removes an article while another does so should not fail at once
 
-Vectors = NDArray[np.float32]
 PassageKey = tuple[str, int, int]  # article id, start, end
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from assistant.neural_reader import NeuralReader, Reading
-from assistant.reader_input import PASSAGE_MATCH, QUESTION_MATCH, open_tokenizer, padded, pair
+from assistant.reader_input import PASSAGE_MATCH, QUESTION_MATCH, padded, pair
 from assistant.reader_network import (
     ReaderNetwork,
     Shape,
@@ -25,7 +25,7 @@ from assistant.training.made_questions import of_attributions, swapped
 from assistant.training.measure_reader import exact, f1, interval
 from assistant.training.reader import CLOSING, TRUNK, Plan, Trainer, beside_rivals, export, train
 from assistant.training.windows import Stream, answered, batches, contains, example, without_answer
-from index.embedder import bundled_model
+from index.embedder import bundled_model, open_tokenizer
 
 TINY = Shape(width=32, heads=4, layers=2, hidden=64)
 PLAN = Plan(96, batch=8, chunk=24, warmup=4, frozen=1, rate=3e-3, head_rate=1e-2, dtype=torch.float32)

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from scipy import sparse  # type: ignore[import-untyped]
 from tokenizers import Tokenizer
 
-from assistant.reader_input import COMMON_WORDS, QUESTION_TOKENS, open_tokenizer
+from assistant.reader_input import COMMON_WORDS, QUESTION_TOKENS
 from assistant.training.made_questions import Made, Record, blanked, of_attributions, swapped
+from index.embedder import open_tokenizer
 
 Ids = NDArray[np.int32]
 
