@@ -39,10 +39,10 @@ from index.embedder import BUNDLED_SHA256, bundled_model
 log = logging.getLogger(__name__)
 
 TRUNK: Mix = {
-    "squadshifts": 0.52, "qed-nq": 0.15, "squad2": 0.14, "realtimeqa": 0.05, "polnear": 0.07, "cloze": 0.07,
+    "squadshifts": 0.44, "qed-nq": 0.12, "squad2": 0.12, "realtimeqa": 0.08, "polnear": 0.12, "cloze": 0.12,
 }  # fmt: skip
 CLOSING: Mix = {
-    "squadshifts": 0.38, "qed-nq": 0.12, "squad2": 0.16, "realtimeqa": 0.05, "polnear": 0.06, "cloze": 0.03,
+    "squadshifts": 0.34, "qed-nq": 0.10, "squad2": 0.16, "realtimeqa": 0.06, "polnear": 0.06, "cloze": 0.03,
 }  # fmt: skip
 """Each source's share of a chunk; what is left of the closing's is the fold of NewsQA."""
 
@@ -68,16 +68,16 @@ class Plan:
     `free` at 1 all learn throughout.
     """
 
-    examples: int = 80_000
+    examples: int = 185_000
     batch: int = 32
     chunk: int = 1024
     rate: float = 1.6e-4
     head_rate: float = 1e-3
     warmup: int = 150
-    closing: float = 0.25
+    closing: float = 0.19
     average: float = 0.997
     frozen: int = 2
-    free: float = 0.3
+    free: float = 0.5
     seed: int = 1
     dtype: torch.dtype = torch.bfloat16
 
