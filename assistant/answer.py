@@ -7,6 +7,7 @@ from typing import Any
 
 from assistant.citations import Citation
 from index.claims import Claim, Piece
+from index.search import Hit
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Answer:
     abstained: bool = False
     confidence: float = 0.0
     closest: tuple[Citation, ...] = ()
+    hits: tuple[Hit, ...] = ()  # all passages that were read, best first
     id: str | None = None
     mode: str = "extractive"
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)

@@ -19,7 +19,7 @@ from index.ingest import IngestReport, Progress, ingest
 from index.search import Hit, search
 from index.store import Store
 
-_READ_DEPTH = 12  # passages read for one question
+READ_DEPTH = 12  # passages read for one question
 _MOST_STATEMENTS = 3
 _MOST_STATEMENTS_TO_THE_POINT = 5
 _WORTH_SAYING = 0.5  # of the best sentence's score
@@ -64,7 +64,7 @@ class Assistant:
         clock.stage("understanding")
         asked = understand(question)
         clock.stage("searching")
-        hits = search(self._store, asked.text, _READ_DEPTH, filters)
+        hits = search(self._store, asked.text, READ_DEPTH, filters)
         clock.stage("reading")
         reading = self._reader.read(asked, hits)
         clock.stage("writing")
@@ -72,19 +72,22 @@ class Assistant:
         statements = [_statement(marker, evidence) for marker, evidence in enumerate(chosen, start=1)]
         return Answer(
             question=question,
-            text="\n".join(statement.text for statement in statements) or self._nothing_found(hits),
+            text="\n".join(statement.text for statement in statements) or self._nothing_found(reading.hits),
             statements=tuple(statements),
             short_answer=chosen[0].within(chosen[0].short) if chosen and chosen[0].short else None,
             abstained=not statements,
             confidence=reading.confidence,
-            closest=() if statements else _closest(hits),
+            closest=() if statements else _closest(reading.hits),
+            hits=reading.hits,
             id=id,
             timings_ms=clock.stop(),
         )
 
     def search(self, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
-        """Return ranked passages only. Raises SaidsoError for an empty or endless question."""
-        return search(self._store, understand(question).text, k, filters)
+        """Return ranked passages only, the first of them read. Raises SaidsoError for an empty or endless question."""
+        asked = understand(question)
+        hits = search(self._store, asked.text, max(k, READ_DEPTH), filters)
+        return self._reader.rank(asked, hits, READ_DEPTH)[:k]
 
     def ingest(
         self,

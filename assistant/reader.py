@@ -13,6 +13,8 @@ from typing import Protocol
 from assistant.neural_reader import NeuralReader, PassageReader
 from assistant.neural_reader import Reading as PassageReading
 from assistant.question import SAYING_WORDS, Kind, Question
+from assistant.regression import Features, probability
+from assistant.rerank import reranked
 from assistant.short_answer import figure, fits, names, short_answer
 from assistant.yes_no import verdict
 from index.catalogue import Passage
@@ -47,10 +49,12 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Reading:
-    """Evidence, best first, and the probability that the articles hold the answer."""
+    """Evidence, best first, the probability that the articles hold the answer, and the hits in the order they deserve
+    now that they are read."""
 
     evidence: tuple[Evidence, ...]
     confidence: float
+    hits: tuple[Hit, ...] = ()
 
 
 class Reader(Protocol):
@@ -64,8 +68,10 @@ class Reader(Protocol):
         """Return the evidence that `hits` hold for `question`."""
         ...
 
+    def rank(self, question: Question, hits: Sequence[Hit], depth: int) -> list[Hit]:
+        """Return the hits in the order they deserve once the first `depth` are read, without looking for evidence."""
+        ...
 
-Features = dict[str, float]
 
 _WEIGHTS = Path(__file__).with_name("models") / "reader"
 
@@ -126,7 +132,12 @@ class TrainedReader:
                 for at in order
             ),
             confidence,
+            tuple(reranked(hits, spans)),
         )
+
+    def rank(self, question: Question, hits: Sequence[Hit], depth: int) -> list[Hit]:
+        """Return the hits in the order they deserve once the first `depth` are read, without looking for evidence."""
+        return reranked(hits, self.spans(question, hits[:depth]))
 
     def spans(self, question: Question, hits: Sequence[Hit]) -> dict[int, PassageReading]:
         """Return what the network reads in each passage, by passage id, its span in the article's characters."""
@@ -189,11 +200,6 @@ def open_network(folder: Path | None) -> PassageReader:
     from assistant import hf_reader
 
     return hf_reader.load(folder)
-
-
-def probability(row: Features, weights: Features) -> float:
-    """Logistic regression: 1 / (1 + exp(−w·x)) over the features that `weights` names."""
-    return 1.0 / (1.0 + math.exp(-sum(weight * row[name] for name, weight in weights.items())))
 
 
 def confidence_features(rows: Sequence[Features], scores: Sequence[float], read: Iterable[PassageReading]) -> Features:

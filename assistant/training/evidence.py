@@ -1,4 +1,4 @@
-"""Fit the two logistic regressions of `assistant.reader` and measure them on questions they have not seen.
+"""Fit the logistic regressions of the reader, and measure them on questions they have not seen.
 
     python -m assistant.training.evidence ARTICLES.jsonl.gz QUESTIONS.jsonl.gz
 
@@ -30,12 +30,12 @@ from assistant.question import Question, understand
 from assistant.reader import (
     CONFIDENCE_WEIGHTS,
     SENTENCE_WEIGHTS,
-    Features,
     TrainedReader,
     candidates,
     confidence_features,
-    probability,
 )
+from assistant.regression import Features, probability
+from assistant.rerank import RANK_WEIGHTS, rank_features
 from assistant.training.data import newsqa_part
 from assistant.training.reliability import calibration_error, diagram
 from index.embedder import Embedder
@@ -50,10 +50,13 @@ _BOOST = 3.0  # sentences that answer are few; weighing them up keeps the scores
 
 @dataclass(frozen=True)
 class Read:
-    """The rows of one question's sentences, which of them answer, what the network read, and the half it belongs to."""
+    """The rows of one question's sentences and which of them answer, those of its passages and which of them do, what
+    the network read, and the half it belongs to."""
 
     rows: list[Features]
     answers: list[bool]
+    passages: list[Features]
+    holds: list[bool]
     readings: list[Reading]
     measured: bool
 
@@ -76,12 +79,13 @@ def main() -> None:
         store.close()
     sentence = _fit_sentences([read for read in reads if not read.measured])
     confidence = _fit_confidence([read for read in reads if not read.measured], sentence)
-    for name, weights in (("SENTENCE_WEIGHTS", sentence), ("CONFIDENCE_WEIGHTS", confidence)):
-        sys.stdout.write(f"{name} = {json.dumps({key: round(value, 2) for key, value in weights.items()})}\n")
+    rank = _fit_rank([read for read in reads if not read.measured])
+    for name, weights in (("SENTENCE", sentence), ("CONFIDENCE", confidence), ("RANK", rank)):
+        sys.stdout.write(f"{name}_WEIGHTS = {json.dumps({key: round(value, 2) for key, value in weights.items()})}\n")
     if arguments.diagram:
         arguments.diagram.write_text(_diagram(reads, sentence, confidence), encoding="utf-8")
     for half in (False, True):
-        found = _measure([read for read in reads if read.measured is half], sentence, confidence)
+        found = _measure([read for read in reads if read.measured is half], sentence, confidence, rank)
         sys.stdout.write(f"{'measured' if half else 'tuned'}: {found}\n")
 
 
@@ -110,17 +114,16 @@ def _read(
     measured: bool,
 ) -> Read:
     found = candidates(question, hits)
-    answers = [
-        any(
-            span["article"] == evidence.passage.article_id
-            and span["start"] < evidence.sentence.end
-            and evidence.sentence.start < span["end"]
-            for span in spans
-        )
-        for evidence in found
-    ]
+    answers = [_holds(one.passage.article_id, one.sentence.start, one.sentence.end, spans) for one in found]
     rows = reader.features(question, hits, found, read) if found else []
-    return Read(rows, answers, [read[hit.passage.id] for hit in hits], measured)
+    passages = [rank_features(hit, read[hit.passage.id]) for hit in hits]
+    holds = [_holds(hit.passage.article_id, hit.passage.start, hit.passage.end, spans) for hit in hits]
+    return Read(rows, answers, passages, holds, [read[hit.passage.id] for hit in hits], measured)
+
+
+def _holds(article_id: str, start: int, end: int, spans: Sequence[Any]) -> bool:
+    """Whether any of the spans lies, in part, in an article's characters from start to end."""
+    return any(span["article"] == article_id and span["start"] < end and start < span["end"] for span in spans)
 
 
 def _fit(rows: Sequence[Features], labels: Sequence[bool], names: Sequence[str], boost: float) -> Features:
@@ -142,6 +145,12 @@ def _fit_confidence(reads: Sequence[Read], sentence: Features) -> Features:
     return _fit(rows, [any(read.answers) for read in usable], list(CONFIDENCE_WEIGHTS), 1.0)
 
 
+def _fit_rank(reads: Sequence[Read]) -> Features:
+    rows = [row for read in reads if any(read.holds) for row in read.passages]
+    labels = [label for read in reads if any(read.holds) for label in read.holds]
+    return _fit(rows, labels, list(RANK_WEIGHTS), 1.0)
+
+
 def _scores(read: Read, weights: Features) -> list[float]:
     return [probability(row, weights) for row in read.rows]
 
@@ -150,7 +159,7 @@ def _sure(read: Read, sentence: Features, confidence: Features) -> float:
     return probability(confidence_features(read.rows, _scores(read, sentence), read.readings), confidence)
 
 
-def _measure(reads: Sequence[Read], sentence: Features, confidence: Features) -> dict[str, float]:
+def _measure(reads: Sequence[Read], sentence: Features, confidence: Features, rank: Features) -> dict[str, float]:
     """Return how often the best sentence (or one of the best three) answers, and how well confidence tells."""
     usable = [read for read in reads if read.rows]
     best = [np.argsort(-np.array(_scores(read, sentence)), kind="stable")[:3] for read in usable]
@@ -165,11 +174,22 @@ def _measure(reads: Sequence[Read], sentence: Features, confidence: Features) ->
         "one of three answers": three[there].mean(),
         "AUC of confidence": roc_auc_score(there, sure),
         "calibration error": calibration_error(sure, there),
+        "passage reciprocal rank as retrieved": _rank([read for read in usable if any(read.holds)], {"retrieval": 1.0}),
+        "passage reciprocal rank as read": _rank([read for read in usable if any(read.holds)], rank),
     }
     for threshold in _THRESHOLDS:
         figures[f"answered when there, from {threshold}"] = (sure[there] >= threshold).mean()
         figures[f"abstained when not, below {threshold}"] = (sure[~there] < threshold).mean()
     return {name: round(float(value), 3) for name, value in figures.items()}
+
+
+def _rank(reads: Sequence[Read], weights: Features) -> float:
+    """Return the mean reciprocal rank of the first passage that holds an answer, ordered by some weights."""
+    ranked = [np.argsort([-probability(row, weights) for row in read.passages], kind="stable") for read in reads]
+    firsts = [
+        next(n for n, at in enumerate(order, 1) if read.holds[at]) for read, order in zip(reads, ranked, strict=True)
+    ]
+    return float(np.mean(1 / np.array(firsts)))
 
 
 def _diagram(reads: Sequence[Read], sentence: Features, confidence: Features) -> str:
