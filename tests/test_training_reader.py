@@ -63,14 +63,16 @@ def test_the_loss_falls_on_made_up_sentences(source: Source) -> None:
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one(source: Source, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stopped", [1, PLAN.fork + 1], ids=["in the trunk", "in the closing"])
+def test_a_resumed_run_equals_an_uninterrupted_one(source: Source, tmp_path: Path, stopped: int) -> None:
     whole, first, second = tiny_trainer(), tiny_trainer(), tiny_trainer()
-    for _ in range(3):
+    for _ in range(PLAN.chunks):
         whole.run_chunk(stream(source))
-    first.run_chunk(stream(source))
+    for _ in range(stopped):
+        first.run_chunk(stream(source))
     first.save(tmp_path / "checkpoint.pt")
     second.restore(tmp_path / "checkpoint.pt")
-    for _ in range(2):
+    for _ in range(PLAN.chunks - stopped):
         second.run_chunk(stream(source))
     assert second.step == whole.step
     for ours, theirs in zip(second.averaged().parameters(), whole.averaged().parameters(), strict=True):

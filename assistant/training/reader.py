@@ -151,7 +151,7 @@ class Trainer:
         self.freeze()
         order = np.random.default_rng([self.plan.seed, self.chunk, 1])
         made = batches(stream.chunk(self.chunk), self.plan.batch, order)
-        parts = np.arange(len(made)) / len(made)
+        parts = (np.arange(len(made)) / len(made)).tolist()
         losses = [self.learn(b, self.plan.factor(self.step, self.chunk + p)) for b, p in zip(made, parts, strict=True)]
         self.chunk += 1
         return float(np.mean(losses))
