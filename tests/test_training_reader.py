@@ -222,7 +222,7 @@ def test_two_closings_share_a_trunk_that_sees_no_newsqa(source: Source, tmp_path
     plan = replace(PLAN, examples=48, closing=0.5, free=0.0, frozen=6)
     assert not any(name.startswith("newsqa") for name in TRUNK)
     assert plan.mix(plan.fork - 1, "a") == TRUNK
-    assert plan.mix(plan.fork, "b") == CLOSING | {"newsqa-b": pytest.approx(0.2)}
+    assert plan.mix(plan.fork, "b") == CLOSING | {"newsqa-b": pytest.approx(0.12)}
     sources = [replace(source, name=name) for name in ("squadshifts", "newsqa-a", "newsqa-b")]
     for fold in ("a", "b"):
         train(plan, sources, tmp_path, fold, bundled_model())
@@ -248,7 +248,6 @@ def test_the_rate_rises_stays_and_falls_to_nothing() -> None:
         ("Who met Obama?", "Then Merkel and Obama met in Berlin.", ["Merkel"], "Who met Berlin?"),
         ("What cost 30 dollars?", "The tickets cost 30 dollars and 45 cents.", ["tickets"], "What cost 45 dollars?"),
         ("Who won first?", "He won first.", ["He"], "Who lost first?"),
-        ("What was washed?", "It washed it and it dried, cooled and waxed it.", ["it"], "What was dried?"),
     ],
 )
 def test_a_changed_question_asks_for_something_else(question: str, near: str, answers: list[str], changed: str) -> None:
