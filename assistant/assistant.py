@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -11,9 +11,11 @@ from assistant.citations import Citation
 from assistant.question import understand
 from assistant.reader import Evidence, Reader, Reading, TrainedReader
 from assistant.settings import Settings
-from index.articles import Article
+from index.articles import Article, Rejected, find_files, read_file
 from index.catalogue import Holdings
+from index.claims import Claim, find_claims
 from index.embedder import Embedder
+from index.errors import SaidsoError
 from index.filters import Filters
 from index.ingest import IngestReport, Progress, ingest
 from index.search import Hit, search
@@ -114,6 +116,21 @@ class Assistant:
         """Return all articles, without their text, by date."""
         return list(self._store.catalogue.articles())
 
+    def claims(self, name: str) -> Iterator[tuple[str, list[Claim]] | Rejected]:
+        """Yield (article id, who said what) for an indexed article, or for each article at a path, indexed or not.
+
+        A file or folder of that name goes before an article of that id. Raises SaidsoError when there is neither.
+        """
+        path = Path(name)
+        if path.exists():
+            yield from _claims_at(path)
+        elif self.article(name):
+            yield name, self._store.catalogue.claims_of(name)
+        else:
+            raise SaidsoError(
+                f"There is no file, folder or article {name!r}; `saidso articles` lists the articles there are."
+            )
+
     def holdings(self) -> Holdings:
         """Return what is indexed."""
         return self._store.catalogue.holdings()
@@ -128,6 +145,12 @@ class Assistant:
         if self.holdings().articles:
             return "No article fits the filters."
         return "No articles are indexed yet. Add some with `saidso ingest PATH` or on the page."
+
+
+def _claims_at(path: Path) -> Iterator[tuple[str, list[Claim]] | Rejected]:
+    for file in find_files([path]):
+        for item, _ in [(file, 0)] if isinstance(file, Rejected) else read_file(file):
+            yield item if isinstance(item, Rejected) else (item.id, find_claims(item.text))
 
 
 def choose(reading: Reading) -> list[Evidence]:

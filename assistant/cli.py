@@ -15,11 +15,12 @@ from typing import Annotated, Any
 
 import typer
 
+from assistant.answer import claim_as_json
 from assistant.assistant import Assistant
 from assistant.evaluation.command import eval_app
 from assistant.settings import Settings
 from assistant.terminal import Terminal
-from index.articles import Article
+from index.articles import Article, Rejected
 from index.errors import SaidsoError
 from index.filters import Filters
 
@@ -151,6 +152,29 @@ def search_command(
             terminal.hits(hits)
 
     raise typer.Exit(_each_question(questions, search))
+
+
+@app.command("claims")
+def claims_command(
+    names: Annotated[
+        list[str], typer.Argument(metavar="PATH|ARTICLE_ID...", help="Files and folders, or ids of indexed articles.")
+    ],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show who said what in an article, indexed or not: speaker, cue, the words, and what the cue makes of them."""
+    assistant, terminal, rejected = _open(data_dir), Terminal(), 0
+    for name in names:
+        for item in assistant.claims(name):
+            if isinstance(item, Rejected):
+                rejected += 1
+                terminal.error(f"{item.origin}: {item.reason}")
+            elif as_json:
+                for claim in item[1]:
+                    _print_json(claim_as_json(claim, item[0]))
+            else:
+                terminal.claims(*item)
+    raise typer.Exit(SOME_REJECTED if rejected else DONE)
 
 
 @app.command("serve")

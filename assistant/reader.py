@@ -16,7 +16,7 @@ from assistant.question import SAYING_WORDS, Kind, Question
 from assistant.short_answer import figure, fits, names, short_answer
 from assistant.yes_no import verdict
 from index.catalogue import Passage
-from index.claims import Claim, Piece, find_claims
+from index.claims import Claim, Piece
 from index.embedder import bundled_model
 from index.keywords import KeywordIndex
 from index.passages import Span, split_sentences
@@ -224,11 +224,9 @@ def candidates(question: Question, hits: Sequence[Hit]) -> list[Evidence]:
     found: dict[tuple[str, int], Evidence] = {}
     for hit in hits:
         passage = hit.passage
-        sentences = split_sentences(passage.text)
-        claims = find_claims(passage.text, sentences)
-        for sentence in sentences:
+        for sentence in split_sentences(passage.text):
             span = Span(passage.start + sentence.start, passage.start + sentence.end)
-            own = tuple(_moved(claim, passage.start) for claim in claims if _lies_in(claim, sentence))
+            own = tuple(claim for claim in passage.claims if claim.within(span.start, span.end))
             by_speaker = any(names(claim.speaker.text, question.speaker) for claim in own if claim.speaker)
             found.setdefault((passage.article_id, span.start), Evidence(passage, span, own, by_speaker))
     return list(found.values())
@@ -248,10 +246,6 @@ def _finished(question: Question, evidence: Evidence, score: float, spans: Mappi
     else:
         moved = Span(span.start, span.start + len(_LOOSE_END.sub("", evidence.within(span))))
     return replace(evidence, score=score, short=moved)
-
-
-def _lies_in(claim: Claim, sentence: Span) -> bool:
-    return bool(claim.content) and sentence.start <= claim.content[0].start < sentence.end
 
 
 def _moved(claim: Claim, by: int) -> Claim:

@@ -16,6 +16,7 @@ from assistant.answer import Answer
 from assistant.citations import Citation
 from index.articles import Article
 from index.catalogue import Holdings
+from index.claims import Claim
 from index.ingest import IngestReport
 from index.ingest import Progress as IngestProgress
 from index.search import Hit
@@ -115,6 +116,20 @@ class Terminal:
         if articles:
             self._out.print(table)
         self.say(f"{holdings.articles:,} articles, {holdings.passages:,} passages.")
+
+    def claims(self, article_id: str, claims: Sequence[Claim]) -> None:
+        """Print who said what in an article."""
+        self._out.print(Text(article_id, style="bold"))
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for heading in ("who", "cue", "stance", "what"):
+            table.add_column(heading, overflow="fold", ratio=3 if heading == "what" else 1)
+        for claim in claims:
+            said = " … ".join(piece.text for piece in claim.content)
+            who, cue = (" ".join(piece.text.split()) if piece else "–" for piece in (claim.speaker, claim.cue))
+            table.add_row(*map(escape, (who, cue, claim.stance, f"“{said}”" if claim.direct else said)))
+        if claims:
+            self._out.print(table)
+        self.say(f"{len(claims):,} claims.")
 
     def article(self, article: Article) -> None:
         """Print one article whole."""

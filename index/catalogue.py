@@ -1,14 +1,16 @@
-"""SQL: articles, passages, and what the derived indexes still owe. The truth that all else is rebuilt from."""
+"""SQL: articles, passages, claims, and what is still owed of what derives from them. The truth of all the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Connection,
     Engine,
@@ -23,6 +25,7 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    exists,
     func,
     insert,
     literal,
@@ -31,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from index.articles import Article
+from index.claims import Claim, Piece
 from index.errors import SaidsoError
 from index.passages import Span
 
@@ -58,6 +62,30 @@ _passages = Table(
     Column("start", Integer, nullable=False),
     Column("end", Integer, nullable=False),
     sqlite_autoincrement=True,  # an id is never used twice, so a stale vector can never stand for another passage
+)
+_claims = Table(
+    "claims",
+    _schema,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("article_id", ForeignKey("articles.id"), nullable=False, index=True),
+    Column("stance", String, nullable=False, index=True),
+    Column("direct", Boolean),
+)
+_pieces = Table(
+    "claim_pieces",
+    _schema,
+    Column("claim_id", ForeignKey("claims.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("part", String, nullable=False),  # speaker, cue or content
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+)
+# By what the claims of an article were found: where that is not what finds them now, they are owed.
+_claims_found = Table(
+    "claims_found",
+    _schema,
+    Column("article_id", ForeignKey("articles.id"), primary_key=True),
+    Column("by", String, nullable=False),
 )
 # Written in the transaction that changes a passage, struck off once Chroma and the keyword index have followed.
 _outbox = Table(
@@ -87,6 +115,7 @@ class Passage:
     published: str
     day: int | None
     url: str
+    claims: tuple[Claim, ...] = ()  # those with content in the passage, where they were asked for
 
 
 @dataclass(frozen=True)
@@ -221,6 +250,45 @@ class Catalogue:
         with self._engine.connect() as connection:
             return [Passage(**row._mapping) for row in connection.execute(query)]
 
+    # ── claims ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def store_claims(self, found: Mapping[str, Sequence[Claim]], by: str) -> None:
+        """Store articles' claims, by article id, in place of those they had; `by` names what found them."""
+        with self._writing() as connection:
+            _remove_claims(connection, list(found))
+            for article_id, claims in found.items():
+                connection.execute(insert(_claims_found).values(article_id=article_id, by=by))
+                _add_claims(connection, article_id, claims)
+
+    def without_claims(self, by: str, limit: int) -> list[Article]:
+        """Return the next `limit` articles, at most, whose claims were not found by what `by` names."""
+        found = exists().where(_claims_found.c.article_id == _articles.c.id, _claims_found.c.by == by)
+        with self._engine.connect() as connection:
+            rows = connection.execute(_select_articles().where(~found).order_by(_articles.c.id).limit(limit))
+            return [_to_article(row) for row in rows]
+
+    def claims_of(self, article_id: str) -> list[Claim]:
+        """Return one article's claims in their order."""
+        with self._engine.connect() as connection:
+            return [claim for _, claim in _claims_where(connection, [article_id])]
+
+    def with_claims(self, passages: Sequence[Passage]) -> list[Passage]:
+        """Return the passages, each with the claims that have content in it."""
+        by_article: dict[str, list[Claim]] = {passage.article_id: [] for passage in passages}
+        with self._engine.connect() as connection:
+            for chunk in _chunks(list(by_article)):
+                for article_id, claim in _claims_where(connection, chunk):
+                    by_article[article_id].append(claim)
+        return [
+            replace(
+                passage,
+                claims=tuple(
+                    claim for claim in by_article[passage.article_id] if claim.within(passage.start, passage.end)
+                ),
+            )
+            for passage in passages
+        ]
+
     # ── what the derived indexes owe ────────────────────────────────────────────────────────────────────────
 
     def owed(self, limit: int) -> Owed:
@@ -279,8 +347,52 @@ def _remove(connection: Connection, ids: Sequence[str]) -> int:
             connection.execute(delete(_outbox).where(_outbox.c.passage_id.in_([id_ for id_, _ in part])))
             connection.execute(insert(_outbox), [_owing(id_, article_id, 1) for id_, article_id in part])
         connection.execute(delete(_passages).where(_passages.c.article_id.in_(chunk)))
+        _remove_claims(connection, chunk)
         count += connection.execute(delete(_articles).where(_articles.c.id.in_(chunk))).rowcount
     return count
+
+
+def _remove_claims(connection: Connection, article_ids: Sequence[str]) -> None:
+    for chunk in _chunks(list(article_ids)):
+        of_these = select(_claims.c.id).where(_claims.c.article_id.in_(chunk))
+        connection.execute(delete(_pieces).where(_pieces.c.claim_id.in_(of_these)))
+        connection.execute(delete(_claims).where(_claims.c.article_id.in_(chunk)))
+        connection.execute(delete(_claims_found).where(_claims_found.c.article_id.in_(chunk)))
+
+
+def _add_claims(connection: Connection, article_id: str, claims: Sequence[Claim]) -> None:
+    if not claims:
+        return
+    rows = [{"article_id": article_id, "stance": claim.stance, "direct": claim.direct} for claim in claims]
+    ids = connection.scalars(insert(_claims).returning(_claims.c.id, sort_by_parameter_order=True), rows)
+    parts = [
+        {"claim_id": id_, "number": number, "part": part, "start": piece.start, "end": piece.end}
+        for id_, claim in zip(ids, claims, strict=True)
+        for number, (part, piece) in enumerate(_parts(claim))
+    ]
+    connection.execute(insert(_pieces), parts)
+
+
+def _parts(claim: Claim) -> Iterator[tuple[str, Piece]]:
+    yield from ((part, piece) for part, piece in (("speaker", claim.speaker), ("cue", claim.cue)) if piece)
+    yield from (("content", piece) for piece in claim.content)
+
+
+def _claims_where(connection: Connection, article_ids: Sequence[str]) -> Iterator[tuple[str, Claim]]:
+    """Yield (article id, claim), an article's in their order."""
+    text = func.substr(_articles.c.text, _pieces.c.start + 1, _pieces.c.end - _pieces.c.start)
+    query = (
+        select(_claims, _pieces.c.part, _pieces.c.start, _pieces.c.end, text.label("text"))
+        .select_from(_claims.join(_articles).join(_pieces))
+        .where(_claims.c.article_id.in_(article_ids))
+        .order_by(_claims.c.id, _pieces.c.number)
+    )
+    for _, rows in groupby(connection.execute(query), key=lambda row: row.id):
+        parts: dict[str, list[Piece]] = {"speaker": [], "cue": [], "content": []}
+        for row in rows:
+            parts[row.part].append(Piece(row.start, row.end, row.text))
+        speaker, cue = (parts[part][0] if parts[part] else None for part in ("speaker", "cue"))
+        yield row.article_id, Claim(speaker, cue, tuple(parts["content"]), row.stance, row.direct)
 
 
 def _owing(passage_id: int, article_id: str, removed: int) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def search(store: Store, question: str, k: int = 10, filters: Filters | None = N
     passages = store.catalogue.passages([*by_meaning, *(id_ for id_ in by_words if id_ not in by_meaning)])
     scores = _fuse(passages.values(), _scaled(by_meaning), _scaled(by_words), _scaled(by_article))
     ranked = sorted(passages.values(), key=lambda passage: (-scores[passage.id], passage.id))
-    return [Hit(p, scores[p.id]) for p in _spread(ranked)[:k]]
+    return [Hit(p, scores[p.id]) for p in store.catalogue.with_claims(_spread(ranked)[:k])]
 
 
 def _scaled(scores: Mapping[int, float] | Mapping[str, float]) -> dict[int | str, float]:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from index.articles import Article
 from index.catalogue import Catalogue, Owed
+from index.claims import Claim, Piece
 from index.errors import SaidsoError
 from index.passages import Span
 
@@ -96,3 +97,55 @@ def test_a_database_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "c.sqlite").write_text("this is not a database, and long enough to be sure of it" * 50)
     with pytest.raises(SaidsoError, match=r"c\.sqlite cannot be opened"):
         Catalogue.open(f"sqlite:///{tmp_path / 'c.sqlite'}")
+
+
+TEXT = "“We did,” Ortiz said, “and gladly.” The port denied it."
+
+
+def piece(words: str) -> Piece:
+    return Piece(TEXT.index(words), TEXT.index(words) + len(words), words)
+
+
+CLAIMS = [
+    Claim(piece("Ortiz"), piece("said"), (piece("We did"), piece("and gladly")), "says", True),
+    Claim(piece("The port"), piece("denied"), (piece("it"),), "denies", False),
+    Claim(None, None, (piece("We did"),), "says", None),
+]
+
+
+def test_claims_come_back_as_they_were(catalogue: Catalogue) -> None:
+    catalogue.store([(article(text=TEXT), [])])
+    catalogue.store_claims({"a": CLAIMS}, by="x")
+    assert catalogue.claims_of("a") == CLAIMS
+    assert catalogue.claims_of("b") == []
+
+
+def test_claims_found_again_replace_what_was_found(catalogue: Catalogue) -> None:
+    catalogue.store([(article(text=TEXT), []), (article("b"), [])])
+    assert [found.id for found in catalogue.without_claims("x", 10)] == ["a", "b"]
+    catalogue.store_claims({"a": CLAIMS, "b": []}, by="x")
+    assert catalogue.without_claims("x", 10) == []
+    assert [found.text for found in catalogue.without_claims("y", 1)] == [TEXT]
+    catalogue.store_claims({"a": CLAIMS[1:]}, by="y")
+    assert catalogue.claims_of("a") == CLAIMS[1:]
+
+
+def test_an_article_that_goes_or_changes_takes_its_claims_along(catalogue: Catalogue) -> None:
+    catalogue.store([(article(text=TEXT), []), (article("b", TEXT), [])])
+    catalogue.store_claims({"a": CLAIMS, "b": CLAIMS}, by="x")
+    catalogue.store([(article(text="Else."), [])])
+    assert catalogue.claims_of("a") == []
+    assert [found.id for found in catalogue.without_claims("x", 10)] == ["a"]
+    catalogue.remove(["b"])
+    assert catalogue.claims_of("b") == []
+
+
+def test_a_passage_has_the_claims_with_content_in_it(catalogue: Catalogue) -> None:
+    catalogue.store([(article(text=TEXT), [Span(0, 35), Span(36, 55)]), (article("b"), [Span(0, 4)])])
+    catalogue.store_claims({"a": CLAIMS}, by="x")
+    passages = [*catalogue.passages_of("a"), *catalogue.passages_of("b")]
+    assert [passage.claims for passage in catalogue.with_claims(passages)] == [
+        (CLAIMS[0], CLAIMS[2]),
+        (CLAIMS[1],),
+        (),
+    ]
