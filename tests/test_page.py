@@ -20,7 +20,7 @@ from playwright.sync_api import Page, expect
 
 from assistant.assistant import Assistant
 from assistant.settings import Settings
-from assistant.web import render
+from assistant.web import source_pane, wording
 from index.embedder import bundled_model
 from tests.conftest import Visit, needs_chromium
 
@@ -178,13 +178,13 @@ def test_a_citation_opens_its_article_with_the_quote_marked(
     ask(page, PENTAGON)
     assistant = Assistant.open(Settings(data_folder))
     for link in page.locator(".answer .cite").all():
-        cited = render.cited((link.get_attribute("href") or "").removeprefix("#"))
+        cited = source_pane.cited((link.get_attribute("href") or "").removeprefix("#"))
         assert cited is not None
         link.click()
         article = assistant.article(cited.article_id)
         assert article is not None
         expect(page.locator("#source h2")).to_have_text(article.title)
-        expect(page.locator("#source .byline")).to_contain_text(f"{article.source} · {render.day(article.published)}")
+        expect(page.locator("#source .byline")).to_contain_text(f"{article.source} · {wording.day(article.published)}")
         quote = article.text[cited.quote.start : cited.quote.end]
         page.wait_for_function("quote => document.querySelector('#source mark')?.textContent === quote", arg=quote)
         assert page.locator("#source .text").text_content() == article.text

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.answer import Answer
-from assistant.web import render
+from assistant.web import render, source_pane, wording
 from assistant.web.startup import Startup
 from assistant.web.suggestions import COUNT, suggestions
 from index.errors import SaidsoError
@@ -118,7 +118,7 @@ def _lay_out() -> Widgets:
                     since = _date("From", "since")
                     until = _date("To", "until")
             with gr.Accordion("Add articles", open=False, elem_id="add"):
-                _markdown(f"<p>{render.escape(_FORMATS)}</p>")
+                _markdown(f"<p>{wording.escape(_FORMATS)}</p>")
                 upload = gr.UploadButton("Choose files…", file_count="multiple", elem_id="upload", size="md")
                 outcomes = _markdown("", elem_id="outcomes")
     # In the document, though unseen: the script writes into it which citation was opened.
@@ -232,7 +232,7 @@ def _text(turn: Turn) -> str:
 
 def _open_source(startup: Startup, key: str) -> str:
     """Show the article that a citation points to; the key is its link's, and then the click's number."""
-    place = render.cited(key.partition(" ")[0].removeprefix("#"))
+    place = source_pane.cited(key.partition(" ")[0].removeprefix("#"))
     if place is None:
         return ""
     try:
@@ -241,7 +241,7 @@ def _open_source(startup: Startup, key: str) -> str:
         return render.problem(str(error))
     if article is None or place.passage.end > len(article.text):
         return render.problem("This article is no longer indexed.")
-    return render.source(article, place)
+    return source_pane.source(article, place)
 
 
 def _look(startup: Startup, w: Widgets) -> Update:
@@ -254,7 +254,7 @@ def _look(startup: Startup, w: Widgets) -> Update:
         return {w.holdings: say(str(error)), w.timer: gr.Timer(active=startup.failure is None)}
     choices = [(f"{source} ({count})", source) for source, count in holdings.sources if source]
     return {
-        w.holdings: f"<p>{render.escape(render.holdings_line(holdings))}</p>",
+        w.holdings: f"<p>{wording.escape(render.holdings_line(holdings))}</p>",
         w.sources: gr.update(choices=choices),
         w.timer: gr.Timer(active=False),
         **{button: gr.update(value=text, visible=bool(text)) for button, text in _filled(w.example, offered)},
