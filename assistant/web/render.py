@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
 from assistant.web.source_pane import describe, link
+from assistant.web.who_said_what import who_said_what
 from assistant.web.wording import counted, day, days, escape
 from index.catalogue import Holdings
 from index.filters import Filters
@@ -81,8 +82,8 @@ def answer(given: Answer, shown: int | None = None, scope: str = "") -> str:
     short = f'<p class="short">“{escape(given.short_answer)}”</p>' if given.short_answer else ""
     listed = "".join(f"<li>{_statement(statement)}</li>" for statement in statements)
     whole = len(statements) == len(given.statements)
-    foot = _foot(confidence(given.confidence), scope) if whole else ""
-    return f'{_ANSWER}">{short}<ul class="statements">{listed}</ul>{foot}</div>'
+    rest = _foot(confidence(given.confidence), scope) + who_said_what(given) if whole else ""
+    return f'{_ANSWER}">{short}<ul class="statements">{listed}</ul>{rest}</div>'
 
 
 def _abstention(given: Answer, scope: str) -> str:

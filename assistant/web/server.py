@@ -30,7 +30,7 @@ from assistant.web.startup import Startup
 from index.errors import SaidsoError
 
 _STATIC = Path(__file__).with_name("static")
-_OWN_FILES = ("saidso.css", "evaluate.css", "saidso.js", "evaluate.js")
+_OWN_FILES = ("saidso.css", "claims.css", "evaluate.css", "saidso.js", "claims.js", "evaluate.js")
 
 
 def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:

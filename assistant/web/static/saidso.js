@@ -38,7 +38,7 @@
 
   async function copy(link) {
     const answer = link.closest(".answer").cloneNode(true);
-    answer.querySelectorAll(".foot").forEach((foot) => foot.remove());
+    answer.querySelectorAll(".foot, .who").forEach((extra) => extra.remove());
     answer.querySelectorAll(".quote").forEach((quote) => (quote.textContent = `“${quote.textContent}”`));
     answer.querySelectorAll(".place").forEach((place) => (place.textContent = ` ${place.textContent}`));
     answer.querySelectorAll("p, li").forEach((line) => line.append("\n"));
