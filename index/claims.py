@@ -35,7 +35,8 @@ class Claim:
 
     `stance` is what the cue makes of it: says, claims, denies, confirms, accuses, admits, declines, asks, …
     `direct` is true where all of the content stands in quotation marks, false where none of it does, None where
-    some does.
+    some does. `name` is whom the speaker's words stand for, as the article names them most fully ("Capt. Jeff Davis, a
+    Pentagon spokesman" for "he"), None where that is not known.
     """
 
     speaker: Piece | None
@@ -43,6 +44,12 @@ class Claim:
     content: tuple[Piece, ...]
     stance: str
     direct: bool | None
+    name: str | None = None
+
+    @property
+    def said_by(self) -> str | None:
+        """Who says it: the name where it is known, else the speaker's own words, else None."""
+        return self.name or (self.speaker.text if self.speaker else None)
 
     def within(self, start: int, end: int) -> bool:
         """Whether some of the content stands in the characters `start` to `end` (exclusive)."""

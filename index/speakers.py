@@ -1,0 +1,262 @@
+"""Whether two namings of speakers stand for one person or body: titles, offices, acronyms and known aliases."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+from index.passages import TITLES
+
+_FILE = Path(__file__).with_name("aliases.txt")
+_COUNTRIES, _MINISTRIES = "# Countries", "# Ministries that many countries have"  # headings in it
+
+Words = tuple[str, ...]
+
+PRONOUNS = frozenset("he she it they we i you one who which that this these those him her them his us me".split())
+SPOKESMEN = frozenset("spokesman spokeswoman spokesperson spokesmen spokeswomen spokespersons spokespeople".split())
+# Whoever holds one of these speaks for the body that is named with it.
+OFFICERS = SPOKESMEN | frozenset(
+    "official officials president premier minister chancellor secretary director chief head commander chairman "
+    "chairwoman chairperson chair leader founder co-founder ambassador envoy representative governor mayor "
+    "executive ceo prosecutor lawyer lawyers attorney attorneys coordinator commissioner superintendent "
+    "manager captain general admiral colonel chair speaker owner co-chair investigator investigators officers officer "
+    "statement report authorities".split()
+)
+# Ranks and forms of address that stand before a name and are none of it.
+_RANKS = TITLES | frozenset(
+    "captain colonel general lieutenant sergeant major brigadier admiral commander corporal private doctor professor "
+    "senator representative governor president reverend father saint sir dame lord lady miss judge justice sheriff "
+    "king queen prince princess pope mayor secretary minister vice deputy chief prime congressman congresswoman "
+    "ambassador chancellor premier maj-gen sheikh imam rabbi bishop archbishop cardinal detective inspector rear "
+    "first second warrant officer staff master special agent former retired late".split()
+)
+# What tells a government's body from others of its country.
+_GOVERNMENT = frozenset(
+    "government ministry president presidency embassy army military navy state parliament foreign defense interior "
+    "prime minister cabinet forces force authorities officials".split()
+)
+# Words that name nothing by themselves: “the ministry” is no one in particular.
+_GENERIC = _GOVERNMENT | frozenset(
+    "ministry government police group army military department agency company court union council committee commission "
+    "party health justice finance education office bureau service department association organization company firm "
+    "team school university hospital association foundation institute center centre command report statement "
+    "study authorities officials official family man woman men women people residents witnesses activists experts "
+    "analysts critics both others some many most several two three four source sources media website newspaper".split()
+)
+_SMALL = frozenset("the a an of for and in at on to by from with our their his her its this that own s".split())
+_FOR = frozenset("for of at with from in to".split())
+_NOT_NOW = frozenset("former ex onetime".split())
+_SUFFIXES = frozenset("jr sr ii iii iv".split())
+_TOKEN = re.compile(r"[^\W_]+(?:[.’'&/-]+[^\W_]+)*\.?")
+_BESIDE = re.compile(r"\s*(?:,|;|\(|\bwho\b|\bwhich\b|–|—|\s-\s)\s*")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """A naming taken apart: the words of a name (none in "a Pentagon spokesman") and the bodies it speaks for."""
+
+    name: Words
+    offices: tuple[Words, ...]
+    spokesman: bool = False  # nobody but the body's voice: an unnamed spokesman
+
+
+def same_speaker(one: str, other: str) -> bool:
+    """Whether two namings stand for one person or body, also across articles; never on a guess.
+
+    Titles and small words do not matter; a person may be called by the last name alone, a body by its initials or by
+    any name in `aliases.txt`, and an unnamed spokesman is the body's own voice. Pronouns stand for nobody.
+    """
+    a, b = read_naming(one), read_naming(other)
+    if a.name and b.name:
+        return _same_name(a.name, b.name)
+    if a.name or b.name:
+        named, unnamed = (a, b) if a.name else (b, a)
+        return unnamed.spokesman and any(_same_name(named.name, office) for office in unnamed.offices)
+    return a.spokesman and b.spokesman and any(_same_name(x, y) for x in a.offices for y in b.offices)
+
+
+def speaks_for(name: str, asked: str) -> bool:
+    """Whether the words of `name` may be given as those of `asked`: the same, or an officer or a part of that body."""
+    if same_speaker(name, asked):
+        return True
+    wanted = read_naming(asked)
+    bodies = [wanted.name] if wanted.name else list(wanted.offices)
+    speaker = read_naming(name)
+    theirs = [*speaker.offices, *([speaker.name] if speaker.name else [])]
+    return any(_belongs_to(body, to) for body in theirs for to in bodies)
+
+
+@lru_cache(maxsize=20_000)
+def read_naming(text: str) -> Naming:
+    """Take a naming apart. A pronoun, or nothing but words that name nobody, gives an empty one."""
+    head, *beside = [part for part in _BESIDE.split(text) if part.strip()] or [""]
+    tokens = _tokens(head)
+    if len(tokens) == 1 and tokens[0].casefold() in PRONOUNS:
+        return Naming((), ())
+    name, offices, spokesman = _read_head(tokens)
+    for part in beside:
+        part_name, part_offices, part_spokesman = _read_head(_tokens(part))
+        offices += part_offices
+        if not name and not spokesman:
+            spokesman = part_spokesman
+        if not name and part_name and not part_offices:
+            name = part_name  # "the spokesman, Jeff Davis"
+    return Naming(name, tuple(dict.fromkeys(offices)), spokesman and not name)
+
+
+def _read_head(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool]:
+    """Return the name in a phrase, the bodies of its offices, and whether it is an unnamed spokesman's."""
+    role = next((at for at in reversed(range(len(tokens))) if _is_role(tokens, at)), None)
+    if role is None:
+        words = _canonical(_without_titles(tokens))
+        return (words if _names_something(words) else ()), (), False
+    before, after = tokens[:role], tokens[role + 1 :]
+    spokesman = tokens[role].casefold() in SPOKESMEN or tokens[role].casefold() == "statement"
+    if after and after[0].casefold() in _FOR:
+        office, name = _canonical(after[1:]), ()
+        if not _names_something(office):
+            office = ()
+    else:
+        office, name = _canonical(_without_adjectives(before)), _canonical(_without_titles(after))
+    if any(token.casefold().removesuffix("-elect") in _NOT_NOW for token in before):
+        office = ()
+    named = name if _names_something(name) else ()
+    return named, ((office,) if _names_something(office, alone=True) else ()), spokesman and not named
+
+
+def _is_role(tokens: list[str], at: int) -> bool:
+    """Whether the word is an office, not a title before a name nor a part of one."""
+    word = tokens[at]
+    if word.casefold() not in OFFICERS:
+        return False
+    # “President Obama” and “Gen. Votel” bear a title; “Pentagon spokesman Davis” and “a Pentagon spokesman” an office.
+    return word.islower() or at + 1 == len(tokens) or tokens[at + 1].casefold() in _FOR or word.casefold() in SPOKESMEN
+
+
+def _tokens(phrase: str) -> list[str]:
+    return [re.sub(r"['’]s?$", "", match.group()) for match in _TOKEN.finditer(phrase)]
+
+
+def _without_titles(tokens: list[str]) -> list[str]:
+    first = 0
+    while first < len(tokens) - 1 and tokens[first].casefold().strip(".") in _RANKS | _SMALL:
+        first += 1
+    return tokens[first:]
+
+
+def _without_adjectives(tokens: list[str]) -> list[str]:
+    """Leave out what stands before the first word with a capital: "a senior", "chief"."""
+    first = next((at for at, token in enumerate(tokens) if not token[0].islower()), len(tokens))
+    return [token for token in tokens[first:] if token.casefold() not in OFFICERS]
+
+
+def _canonical(tokens: Iterable[str]) -> Words:
+    """Return the words of a name, folded, small words left out, known names by their first."""
+    words = tuple(word for token in tokens if (word := _fold(token)) and word not in _SMALL | _SUFFIXES)
+    return tuple(_with_known_names(words))
+
+
+def _fold(token: str) -> str:
+    plain = unicodedata.normalize("NFKD", token.casefold().replace(".", "").replace("’", "'"))
+    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    return plain.replace("defence", "defense").removesuffix("'s")
+
+
+def _with_known_names(words: Words) -> Iterator[str]:
+    """Put each run of words that the file knows by its first name, in one word."""
+    known = _aliases().names
+    longest = _aliases().longest
+    at = 0
+    while at < len(words):
+        for length in range(min(longest, len(words) - at), 0, -1):
+            if first := known.get(words[at : at + length]):
+                yield first
+                at += length
+                break
+        else:
+            yield words[at]
+            at += 1
+
+
+def _names_something(words: Words, alone: bool = False) -> bool:
+    nothing = _GENERIC | OFFICERS | _aliases().ministries
+    return bool(words) and (alone or not all(word in nothing or word.isdigit() for word in words))
+
+
+def _same_name(one: Words, other: Words) -> bool:
+    short, long = sorted((_bare(one), _bare(other)), key=len)
+    if set(short) == set(long):
+        return True
+    if len(short) == len(long) or any(word in _aliases().countries for word in short):
+        return False
+    if len(short) == 1 and short[0] == "".join(word[0] for word in long):
+        return True
+    by_last_name = short == long[-len(short) :] or (len(short) > 1 and (short[0], short[-1]) == (long[0], long[-1]))
+    return by_last_name and not any(word in _aliases().countries for word in long[:-1])
+
+
+def _bare(words: Words) -> Words:
+    """Leave out what a body's name is said to belong to, where there is but one: "US Central Command"."""
+    parts = _aliases().part_of
+    owners = {parts[word] for word in words if word in parts}
+    kept = tuple(word for word in words if word not in owners)
+    government = len(kept) > 1 and any(word in _aliases().countries for word in kept)
+    return tuple(word for word in kept if word != "government") if government else kept
+
+
+def _belongs_to(body: Words, asked: Words) -> bool:
+    if _same_name(body, asked):
+        return True
+    wanted = _bare(asked)
+    if len(wanted) != 1:
+        return False
+    above, seen = [word for word in body if word in _aliases().part_of], set[str]()
+    while above:
+        word = _aliases().part_of[above.pop()]
+        if word == wanted[0]:
+            return True
+        if word not in seen and word in _aliases().part_of:
+            above.append(word)
+        seen.add(word)
+    government = any(word in _GOVERNMENT or word in _aliases().ministries for word in body)
+    return government and wanted[0] in body and wanted[0] in _aliases().countries
+
+
+@dataclass(frozen=True)
+class _Aliases:
+    names: Mapping[Words, str]  # every name, in words → the body's first name
+    part_of: Mapping[str, str]
+    countries: frozenset[str]
+    ministries: frozenset[str]  # what many governments have
+    longest: int  # words of a name
+
+
+@cache
+def _aliases() -> _Aliases:
+    """Read the file of names."""
+    names: dict[Words, str] = {}
+    part_of: dict[str, str] = {}
+    under: dict[str, set[str]] = {}  # heading → the first names below it
+    heading = ""
+    for line in _FILE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#") or not line.strip():
+            heading = line if line.startswith("#") else heading
+        elif "<" in line:
+            part, whole = (part.strip().casefold() for part in line.split("<"))
+            names.setdefault(_words_of(part), part)
+            part_of[part] = whole
+        else:
+            first, *others = (name.strip() for name in line.split("="))
+            for name in (first, *others):
+                names.setdefault(_words_of(name), first.casefold())
+            under.setdefault(heading, set()).add(first.casefold())
+    countries, ministries = (frozenset(under.get(heading, ())) for heading in (_COUNTRIES, _MINISTRIES))
+    return _Aliases(names, part_of, countries, ministries, max(map(len, names)))
+
+
+def _words_of(name: str) -> Words:
+    return tuple(word for token in _tokens(name) if (word := _fold(token)) and word not in _SMALL)
