@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 
+from assistant.accounts import as_said
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
 from assistant.question import understand
@@ -81,6 +82,7 @@ class Assistant:
             confidence=reading.confidence,
             closest=() if statements else _closest(hits),
             id=id,
+            accounts=as_said(statements),
             timings_ms=clock.stop(),
         )
 
