@@ -206,7 +206,7 @@ def test_dark_is_dark_and_readable(open_page: Open, ready: str) -> None:
 def test_an_abstention_looks_different(open_page: Open, ready: str) -> None:
     page = open_page()
     ask(page, "Who won the 2022 World Cup?")
-    expect(page.locator(".answer.abstained .lead")).to_have_text("The articles do not hold an answer to this.")
+    expect(page.locator(".answer.abstained .lead")).to_have_text("The articles do not hold an answer to this question.")
     page.locator(".answer.abstained .cite").first.click()
     expect(page.locator("#source mark")).to_be_in_viewport()
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
+from assistant.web import confidence
+from assistant.web.accounts import differing
 from assistant.web.source_pane import describe, link
 from assistant.web.who_said_what import who_said_what
 from assistant.web.wording import counted, day, days, escape
@@ -13,16 +15,7 @@ from index.catalogue import Holdings
 from index.filters import Filters
 from index.ingest import IngestReport
 
-_SURE, _FAIRLY_SURE = 0.85, 0.65
 _ANSWER = '<div class="answer'
-_NO_ANSWER = "The articles do not hold an answer to this."
-
-
-def confidence(probability: float) -> str:
-    """Return a probability in words."""
-    if probability >= _SURE:
-        return "High confidence"
-    return "Fair confidence" if probability >= _FAIRLY_SURE else "Low confidence"
 
 
 def holdings_line(holdings: Holdings) -> str:
@@ -82,15 +75,15 @@ def answer(given: Answer, shown: int | None = None, scope: str = "") -> str:
     short = f'<p class="short">“{escape(given.short_answer)}”</p>' if given.short_answer else ""
     listed = "".join(f"<li>{_statement(statement)}</li>" for statement in statements)
     whole = len(statements) == len(given.statements)
-    rest = _foot(confidence(given.confidence), scope) + who_said_what(given) if whole else ""
-    return f'{_ANSWER}">{short}<ul class="statements">{listed}</ul>{rest}</div>'
+    rest = _foot(confidence.in_words(given.confidence), scope) + who_said_what(given) if whole else ""
+    return f'{_ANSWER}">{differing(given)}{short}<ul class="statements">{listed}</ul>{rest}</div>'
 
 
 def _abstention(given: Answer, scope: str) -> str:
-    lead = _NO_ANSWER if given.closest else given.text
     closest = "".join(f"<li>{_quoted(citation)}</li>" for citation in given.closest)
     listed = f'<p class="closest">What comes closest:</p><ul class="statements">{closest}</ul>' if closest else ""
-    return f'{_ANSWER} abstained"><p class="lead">{escape(lead)}</p>{listed}{_foot("", scope)}</div>'
+    foot = _foot("Why no answer?" if closest else "", scope)
+    return f'{_ANSWER} abstained"><p class="lead">{escape(given.text)}</p>{listed}{foot}</div>'
 
 
 def _statement(statement: Statement) -> str:
@@ -103,9 +96,11 @@ def _quoted(citation: Citation) -> str:
     return f'<q class="quote">{escape(citation.quote)}</q>&#160;{link(citation)}{place}'
 
 
-def _foot(sure: str, scope: str) -> str:
-    said = "".join(f"<span>{escape(text)}</span>" for text in (sure, scope) if text)
-    return f'<p class="foot">{said}<a class="copy" href="#copy" role="button">Copy</a></p>'
+def _foot(why: str, scope: str) -> str:
+    """Return the last line: how sure the answer is, or why there is none, as what opens the explanation of it."""
+    opens = f'<a class="why" href="#why" role="button" title="What this means">{why}</a>' if why else ""
+    told = f"<span>{escape(scope)}</span>" if scope else ""
+    return f'<p class="foot">{opens}{told}<a class="copy" href="#copy" role="button">Copy</a></p>'
 
 
 # ── adding articles ─────────────────────────────────────────────────────────────────────────────────────────

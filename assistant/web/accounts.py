@@ -1,0 +1,29 @@
+"""Where the accounts differ, above an answer: said in a sentence, and each position with who holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from assistant.answer import Account, Answer
+from assistant.citations import Citation
+from assistant.web.source_pane import link
+from assistant.web.wording import counted, escape
+
+
+def differing(answer: Answer) -> str:
+    """Return the disagreement and the positions as HTML; nothing where the accounts do not differ."""
+    if answer.disagreement is None:
+        return ""
+    cited = {citation.marker: citation for citation in answer.citations}
+    positions = "".join(f"<li>{_position(account, cited)}</li>" for account in answer.accounts)
+    sign = '<span class="sign" title="The accounts differ">≠</span>'
+    return f'<section class="differing"><p>{sign} {escape(answer.disagreement)}</p><ul>{positions}</ul></section>'
+
+
+def _position(account: Account, cited: Mapping[int, Citation]) -> str:
+    links = " ".join(link(cited[marker]) if marker in cited else f"[{marker}]" for marker in account.citations)
+    origins = f' <span class="origins">{counted(account.origins, "independent origin")}</span>'
+    return (
+        f'<span class="position">{escape(account.position)}</span> <b>{escape(", ".join(account.speakers))}</b> '
+        f"{links}{origins if account.origins > 1 else ''}"
+    )
