@@ -72,8 +72,8 @@ def _figures(found: Measured, now: float) -> str:
     )
     return (
         f"<table><caption>Measured on {found.questions:,} news questions that it was not fitted on</caption><thead><tr>"
-        '<th scope="col">Threshold</th><th scope="col">answered, of those whose answer was found</th>'
-        f'<th scope="col">refused, of the others</th></tr></thead><tbody>{rows}</tbody></table>'
+        '<th scope="col">From</th><th scope="col">answered where the answer was found</th>'
+        f'<th scope="col">refused where not</th></tr></thead><tbody>{rows}</tbody></table>'
     )
 
 
