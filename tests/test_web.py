@@ -25,7 +25,7 @@ from assistant.assistant import Assistant
 from assistant.citations import Citation
 from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings
-from assistant.web import confidence, render, source_pane, wording
+from assistant.web import render, source_pane, wording
 from assistant.web.security import MAX_JSON_BYTES, MAX_UPLOAD_BYTES
 from assistant.web.server import create_app, serve
 from assistant.web.startup import Startup
@@ -366,11 +366,6 @@ def test_an_abstention_is_told_apart_and_shows_what_comes_closest() -> None:
     assert "abstained" in html and "The articles do not hold it&#46;" in html and "Why no answer" in html
     assert 'class="cite"' in html and "confidence" not in html
     assert "No article fits" in render.answer(Answer("q", "No article fits the filters.", abstained=True))
-
-
-@pytest.mark.parametrize(("probability", "said"), [(0.99, "High"), (0.7, "Fair"), (0.5, "Low")])
-def test_confidence_in_words(probability: float, said: str) -> None:
-    assert confidence.in_words(probability) == f"{said} confidence"
 
 
 @pytest.mark.parametrize(

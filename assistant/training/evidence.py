@@ -5,7 +5,8 @@
 The questions name the article and the spans that answer them. Those about articles that the network was trained on
 are left out; of the others, one half of the articles tunes and the other half measures. Every question is asked twice:
 as it is, and with its article taken away, when the right thing is to abstain. `--reader` fits for another network than
-the shipped one, `--diagram` draws how well the measured half's confidence is calibrated.
+the shipped one, `--diagram` draws how well the measured half's confidence is calibrated, `--figures` writes what
+thresholds do there for the page to show.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=4, help="use every n-th question")
     parser.add_argument("--reader", type=Path, help="a folder with another network [default: the shipped one]")
     parser.add_argument("--diagram", type=Path, help="write the measured half's reliability diagram to this SVG file")
+    parser.add_argument("--figures", type=Path, help="write what the page says of the thresholds to this JSON file")
     parser.add_argument("--data-dir", type=Path, help="index here, or use what is indexed [default: for this run only]")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
@@ -83,6 +85,8 @@ def main() -> None:
     for half in (False, True):
         found = _measure([read for read in reads if read.measured is half], sentence, confidence)
         sys.stdout.write(f"{'measured' if half else 'tuned'}: {found}\n")
+        if half and arguments.figures:
+            arguments.figures.write_text(f"{json.dumps(shown_on_the_page(found), indent=2)}\n", encoding="utf-8")
 
 
 def _reads(store: Store, reader: TrainedReader, questions: Path, every: int) -> Iterator[Read]:
@@ -170,6 +174,23 @@ def _measure(reads: Sequence[Read], sentence: Features, confidence: Features) ->
         figures[f"answered when there, from {threshold}"] = (sure[there] >= threshold).mean()
         figures[f"abstained when not, below {threshold}"] = (sure[~there] < threshold).mean()
     return {name: round(float(value), 3) for name, value in figures.items()}
+
+
+def shown_on_the_page(found: Mapping[str, float]) -> dict[str, Any]:
+    """Return the measured figures as the page reads them from the file `confidence.json` beside the reader."""
+    thresholds = [
+        {
+            "threshold": threshold,
+            "answered": found[f"answered when there, from {threshold}"],
+            "refused": found[f"abstained when not, below {threshold}"],
+        }
+        for threshold in _THRESHOLDS
+    ]
+    return {
+        "questions": int(found["questions"]),
+        "calibration_error": found["calibration error"],
+        "thresholds": thresholds,
+    }
 
 
 def _diagram(reads: Sequence[Read], sentence: Features, confidence: Features) -> str:
