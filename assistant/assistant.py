@@ -10,7 +10,7 @@ from assistant.accounts import Party, as_counted, as_said, cited, differ, disagr
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
 from assistant.question import understand
-from assistant.reader import Evidence, Reader, Reading, TrainedReader
+from assistant.reader import Evidence, Reader, Reading, TrainedReader, candidates
 from assistant.settings import Settings
 from index.articles import Article, Rejected, find_files, read_file
 from index.catalogue import Holdings
@@ -23,6 +23,7 @@ from index.search import Hit, search
 from index.store import Store
 
 _READ_DEPTH = 12  # passages read for one question
+_LOOK_DEPTH = 40  # passages whose claims are looked at
 _MOST_STATEMENTS = 3
 _MOST_STATEMENTS_TO_THE_POINT = 5
 _WORTH_SAYING = 0.5  # of the best sentence's score
@@ -67,11 +68,12 @@ class Assistant:
         clock.stage("understanding")
         asked = understand(question)
         clock.stage("searching")
-        hits = search(self._store, asked.text, _READ_DEPTH, filters)
+        hits = search(self._store, asked.text, _LOOK_DEPTH, filters)
+        hits, further = hits[:_READ_DEPTH], hits[_READ_DEPTH:]
         clock.stage("reading")
         reading = self._reader.read(asked, hits)
         clock.stage("writing")
-        counting = parties(asked, reading.evidence)
+        counting = parties(asked, [*reading.evidence, *candidates(asked, further)])
         chosen = choose(reading, counting) if reading.confidence >= self._threshold else []
         statements = [_statement(marker, evidence) for marker, evidence in enumerate(chosen, start=1)]
         counting = cited(counting, chosen)

@@ -40,9 +40,11 @@ _PERSONS = _ANYBODY | frozenset(
 _STOP = frozenset(
     "a an the did do does were was are is be been being have has had will would can could may might there in on at by "
     "from with to when where who whom that which and or but as for since into than "
-    "while because so said says say it he she they them him her".split()
+    "while because so this these those it he she they them him her his their its our you i we of".split()
 )
-_ASKING = frozenset("what which of first count counts number toll figure figures many much".split())
+_ASKING = frozenset("how what which of first count counts number toll figure figures many".split()) | frozenset(
+    SAYING_WORDS.split()
+)
 _ADDED = re.compile(r"\b(?:too|also|another|more|further|additional|others?)\b", re.IGNORECASE)
 _PART = re.compile(
     r"\b(?:of (?:them|whom|these|those)|among (?:them|whom|the dead)|including|most of)\b", re.IGNORECASE
@@ -134,15 +136,16 @@ def counted(question: Question) -> Counted | None:
     if not asks and not toll:
         return None
     rest = _OF_THESE.sub("", text[asks.end() :]) if asks else text
-    asked_of = rest.replace(question.speaker, " ") if question.speaker else rest
-    words = [word for word in _words(asked_of) if word not in SAYING_WORDS.split()]
+    said = question.speaker or ""
+    words = [word for word in _words(text.replace(said, " ") if said else text) if word not in _ASKING]
     fate = next((match.lastgroup for match in _FATE.finditer(rest)), None)
-    thing = [] if toll else _thing(rest)
-    things = frozenset(_stem(word) for word in thing if not _FATE.fullmatch(word))
-    about = frozenset(_stem(word) for word in words if word not in _STOP | _ASKING and not _FATE.fullmatch(word))
-    if not things and fate is None:
+    kinds = [_stem(word) for word in ([] if toll else _thing(rest)) if not _FATE.fullmatch(word)]
+    things = frozenset(kinds[-1:]) - _ANYONE
+    about = frozenset(_stem(word) for word in words if word not in _STOP and not (fate and _FATE.fullmatch(word)))
+    about -= things | _ANYONE
+    if not about and fate is None:
         return None
-    return Counted(things - _ANYONE, fate, about - things, bool(_STRETCH.search(text)))
+    return Counted(things, fate, about, bool(_STRETCH.search(text)))
 
 
 def figures(wanted: Counted, sentence: str, before: str, claims: Sequence[Claim], start: int) -> list[Figure]:
