@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 
-from assistant.accounts import Party, as_counted, as_said, cited, differ, disagreement, parties, to_cite
+from assistant.accounts import find_accounts
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
 from assistant.question import understand
@@ -73,21 +73,20 @@ class Assistant:
         clock.stage("reading")
         reading = self._reader.read(asked, hits)
         clock.stage("writing")
-        counting = parties(asked, [*reading.evidence, *candidates(asked, further)])
-        chosen = choose(reading, counting) if reading.confidence >= self._threshold else []
+        accounts = find_accounts(asked, [*reading.evidence, *candidates(asked, further)])
+        chosen = (accounts.cite or choose(reading)) if reading.confidence >= self._threshold else ()
         statements = [_statement(marker, evidence) for marker, evidence in enumerate(chosen, start=1)]
-        counting = cited(counting, chosen)
-        differing = disagreement(counting)
+        differing = accounts.disagreement if statements else None
         return Answer(
             question=question,
             text="\n".join(filter(None, (differing, *(s.text for s in statements)))) or self._nothing_found(hits),
             statements=tuple(statements),
-            short_answer=None if differ(counting) else _short(chosen),
+            short_answer=_short(chosen) if accounts.settled else None,
             abstained=not statements,
             confidence=reading.confidence,
             closest=() if statements else _closest(hits),
             id=id,
-            accounts=as_counted(counting, statements) or as_said(statements),
+            accounts=accounts.held(statements),
             disagreement=differing,
             timings_ms=clock.stop(),
         )
@@ -161,14 +160,11 @@ def _claims_at(path: Path) -> Iterator[tuple[str, list[Claim]] | Rejected]:
             yield item if isinstance(item, Rejected) else (item.id, find_claims(item.text))
 
 
-def choose(reading: Reading, counting: Sequence[Party] = ()) -> list[Evidence]:
+def choose(reading: Reading) -> list[Evidence]:
     """Return the evidence worth saying, best first, each thing once.
 
     A named speaker's own words go before all others, and so does every plain yes or no: one must not hide the other.
-    Where `counting` parties give several figures, each of them is said.
     """
-    if sum(len(party.figures) for party in counting) > 1:
-        return to_cite(counting)
     own = [evidence for evidence in reading.evidence if evidence.by_speaker or evidence.verdict]
     pool = own or reading.evidence
     most = _MOST_STATEMENTS_TO_THE_POINT if own else _MOST_STATEMENTS

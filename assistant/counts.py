@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from assistant.question import SAYING_WORDS, Question
 from assistant.short_answer import numbers
+from assistant.words import stem, words_of
 from index.claims import Claim
 from index.passages import Span
 from index.speakers import PRONOUNS
@@ -84,7 +85,6 @@ _QUALIFIER = re.compile(
     r"^(at least|at most|more than|fewer than|less than|up to|about|around|nearly|almost|some|over|between)\s+", re.I
 )
 _ROUGHLY = frozenset("about around nearly almost some".split())
-_PLURALS = {"people": "person", "men": "man", "women": "woman", "children": "child", "lives": "life", "bodies": "body"}
 _MOSTLY = 0.7  # of the question's other words, in the sentence and the one before it
 _ABOUT_AS_MANY = 0.1  # by which share two rough figures may lie apart and still be one
 
@@ -137,11 +137,11 @@ def counted(question: Question) -> Counted | None:
         return None
     rest = _OF_THESE.sub("", text[asks.end() :]) if asks else text
     said = question.speaker or ""
-    words = [word for word in _words(text.replace(said, " ") if said else text) if word not in _ASKING]
+    words = [word for word in words_of(text.replace(said, " ") if said else text) if word not in _ASKING]
     fate = next((match.lastgroup for match in _FATE.finditer(rest)), None)
-    kinds = [_stem(word) for word in ([] if toll else _thing(rest)) if not _FATE.fullmatch(word)]
+    kinds = [stem(word) for word in ([] if toll else _thing(rest)) if not _FATE.fullmatch(word)]
     things = frozenset(kinds[-1:]) - _ANYONE
-    about = frozenset(_stem(word) for word in words if word not in _STOP and not (fate and _FATE.fullmatch(word)))
+    about = frozenset(stem(word) for word in words if word not in _STOP and not (fate and _FATE.fullmatch(word)))
     about -= things | _ANYONE
     if not about and fate is None:
         return None
@@ -183,7 +183,7 @@ def _is_of(wanted: Counted, sentence: str, before: str, span: Span, others: Sequ
         units = [unit] if unit else [_unit(before, other) for other in numbers(before)]
         if not units or not all(_names_thing(wanted, words) for words in units):
             return False
-    elif unit and not any(_stem(word) in _PEOPLE or _FATE.fullmatch(word) for word in unit):
+    elif unit and not any(stem(word) in _PEOPLE or _FATE.fullmatch(word) for word in unit):
         return False
     tail = _CLAUSE.match(sentence, span.end)
     after = tail.group() if tail else ""
@@ -193,12 +193,12 @@ def _is_of(wanted: Counted, sentence: str, before: str, span: Span, others: Sequ
     if wanted.fate:
         taken_up = before if bool(_STRETCH.search(before)) == wanted.over_time else ""
         return _has_fate(wanted.fate, sentence, taken_up, span, others, bare=not unit)
-    told = {_stem(word) for word in _words(f"{before} {sentence}")}
+    told = {stem(word) for word in words_of(f"{before} {sentence}")}
     return len(wanted.about & told) >= _MOSTLY * len(wanted.about) and not _has_any_fate(sentence, span, others)
 
 
 def _names_thing(wanted: Counted, words: Sequence[str]) -> bool:
-    return any(_is_kind_of(_stem(word), thing) for word in words for thing in wanted.things)
+    return any(_is_kind_of(stem(word), thing) for word in words for thing in wanted.things)
 
 
 def _has_fate(fate: str, sentence: str, before: str, span: Span, others: Sequence[Span], bare: bool) -> bool:
@@ -232,12 +232,13 @@ def _distance(sentence: str, span: Span, match: re.Match[str]) -> int:
 def _unit(sentence: str, span: Span) -> list[str]:
     """Return the words after a figure that say of what it is one; none where it stands alone."""
     tail = _CLAUSE.match(sentence, span.end + sentence.startswith(("”", '"'), span.end))
-    words = _words(tail.group() if tail else "")[:6]
+    words = words_of(tail.group() if tail else "")[:6]
     if words[:1] == ["of"]:
         words = words[2:] if words[1:2] in (["them"], ["whom"], ["these"], ["those"]) else words[1:]
     end = next((at for at, word in enumerate(words) if word in _STOP and at), None)
-    words = words[:end] if words[:1] and words[0] not in _STOP else [w for w in words[:1] if w == "the"]
-    return [word for word in words[:4] if word not in ("the", "later", "of")]
+    if words[:1] and words[0] in _STOP - {"the", "these", "those"}:
+        return []
+    return [word for word in words[:end][:4] if word not in ("the", "later", "of")]
 
 
 def _several(sentence: str) -> Iterator[Span]:
@@ -262,7 +263,7 @@ def _given(sentence: str, span: Span, claims: Sequence[Claim], start: int) -> Fi
     claim = min(own, key=lambda c: sum(len(p.text) for p in c.content), default=None)
     text = sentence[span.start : span.end]
     low, high, qualifier = amount(text)
-    if low is None and (of := _OF_WHOM.match(sentence, span.end)) and _stem(of["last"]) in _PEOPLE:
+    if low is None and (of := _OF_WHOM.match(sentence, span.end)) and stem(of["last"]) in _PEOPLE:
         text += of.group()
     return Figure(text, here, low, high, qualifier, claim, _giver(claim, here, sentence[: span.start]))
 
@@ -327,17 +328,4 @@ def _is_kind_of(word: str, thing: str) -> bool:
     return word == thing or (len(thing) > 3 and word.endswith(thing))  # “airstrikes” are strikes
 
 
-def _words(text: str) -> list[str]:
-    return [match.group().casefold() for match in _WORD.finditer(text)]
-
-
-def _stem(word: str) -> str:
-    word = re.sub(r"['’]s?$", "", word.casefold())
-    word = _PLURALS.get(word, word)
-    for ending, instead in (("ies", "y"), ("ied", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("s", "")):
-        if word.endswith(ending) and len(word) > len(ending) + 2 and not word.endswith("ss"):
-            return re.sub(r"(?<=([bdgmnprt]))\1$", "", word.removesuffix(ending)) + instead
-    return word
-
-
-_PEOPLE, _ANYONE = (frozenset(map(_stem, words)) for words in (_PERSONS, _ANYBODY))
+_PEOPLE, _ANYONE = (frozenset(map(stem, words)) for words in (_PERSONS, _ANYBODY))

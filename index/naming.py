@@ -30,7 +30,9 @@ _OWNED = re.compile(
     r"(?:\b(?:of|for|to|by|with|from|about|on|in|at|under|against|like|than|including|and|or|\w+ing)\s(?:the\s)?"
     r"|[’']s\s[^,]*|\s[-–—]\s)$|^[^,]*\sand\s"
 )
-_NAME_ENDS = re.compile(r"\s*(?:[,(—–;:](?!\s(?:[A-Z][\w’'-]*\s?){1,3}$|\salong with\b)|$|(?:of|from|at|in|with|who)\s)")
+_NAME_ENDS = re.compile(
+    r"\s*(?:[,(—–;:](?!\s(?:[A-Z][\w’'-]*\s?){1,3}$|\salong with\b)|$|(?:of|from|at|in|with|who)\s)"
+)
 _TITLES_BEFORE = re.compile(r"(?:(?i:{})\.?\s)+$".format("|".join(sorted(RANKS, key=len, reverse=True))))
 # What a body is called for short, with a word of its name.
 _BODY_NOUNS = frozenset(
@@ -130,9 +132,7 @@ class _Article:
             return self._described(words, speaker.start, said)
         return _new(words)
 
-    def _he_or_she(
-        self, at: int, pronoun: str, said: Sequence[tuple[int, _Someone | None]]
-    ) -> _Someone | None:
+    def _he_or_she(self, at: int, pronoun: str, said: Sequence[tuple[int, _Someone | None]]) -> _Someone | None:
         reach = self.reach(at)
         speakers = [(place, who) for place, who in said if place >= reach.start]
         last_place, last = speakers[-1] if speakers else (reach.start, None)

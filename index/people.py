@@ -14,7 +14,9 @@ from index.speakers import OFFICERS, RANKS, SPOKESMEN, Words, fold
 _FILE = Path(__file__).with_name("first_names.txt")
 _LONGEST_NAMING = 140  # characters
 
-_HE = "spokesman chairman congressman councilman businessman actor king prince father son brother husband man boy mr sir"
+_HE = (
+    "spokesman chairman congressman councilman businessman actor king prince father son brother husband man boy mr sir"
+)
 _SHE = (
     "spokeswoman chairwoman congresswoman councilwoman businesswoman actress queen princess mother daughter sister wife "
     "woman girl mrs ms miss dame lady widow"
@@ -179,7 +181,9 @@ def _person(text: str, span: Span, words: Words, titled: bool, known: bool) -> N
         is_body = bool(acronym) or left < span.start or (len(words) == 1 and text[span.start : span.end].isupper())
         right = acronym.end() if acronym else span.end
         naming = _plain(text[left:right])
-        return Named(span.start, span.end, words, naming, False if is_body else None, None, acronym[1] if acronym else "")
+        return Named(
+            span.start, span.end, words, naming, False if is_body else None, None, acronym[1] if acronym else ""
+        )
     naming = _plain(text[left:right])
     if len(naming) > _LONGEST_NAMING:
         naming = _plain(text[span.start : span.end])
