@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 
-from assistant.accounts import as_said
+from assistant.accounts import find_accounts
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
 from assistant.question import understand
-from assistant.reader import Evidence, Reader, Reading, TrainedReader
+from assistant.reader import Evidence, Reader, Reading, TrainedReader, candidates
 from assistant.settings import Settings
 from index.articles import Article, Rejected, find_files, read_file
 from index.catalogue import Holdings
@@ -23,6 +23,7 @@ from index.search import Hit, search
 from index.store import Store
 
 _READ_DEPTH = 12  # passages read for one question
+_LOOK_DEPTH = 40  # passages whose claims are looked at
 _MOST_STATEMENTS = 3
 _MOST_STATEMENTS_TO_THE_POINT = 5
 _WORTH_SAYING = 0.5  # of the best sentence's score
@@ -67,22 +68,26 @@ class Assistant:
         clock.stage("understanding")
         asked = understand(question)
         clock.stage("searching")
-        hits = search(self._store, asked.text, _READ_DEPTH, filters)
+        hits = search(self._store, asked.text, _LOOK_DEPTH, filters)
+        hits, further = hits[:_READ_DEPTH], hits[_READ_DEPTH:]
         clock.stage("reading")
         reading = self._reader.read(asked, hits)
         clock.stage("writing")
-        chosen = choose(reading) if reading.confidence >= self._threshold else []
+        accounts = find_accounts(asked, [*reading.evidence, *candidates(asked, further)])
+        chosen = (accounts.cite or choose(reading)) if reading.confidence >= self._threshold else ()
         statements = [_statement(marker, evidence) for marker, evidence in enumerate(chosen, start=1)]
+        differing = accounts.disagreement if statements else None
         return Answer(
             question=question,
-            text="\n".join(statement.text for statement in statements) or self._nothing_found(hits),
+            text="\n".join(filter(None, (differing, *(s.text for s in statements)))) or self._nothing_found(hits),
             statements=tuple(statements),
-            short_answer=chosen[0].within(chosen[0].short) if chosen and chosen[0].short else None,
+            short_answer=_short(chosen) if accounts.settled else None,
             abstained=not statements,
             confidence=reading.confidence,
             closest=() if statements else _closest(hits),
             id=id,
-            accounts=as_said(statements),
+            accounts=accounts.held(statements),
+            disagreement=differing,
             timings_ms=clock.stop(),
         )
 
@@ -176,6 +181,10 @@ def choose(reading: Reading) -> list[Evidence]:
 def _alike(one: str, other: str) -> bool:
     a, b = set(one.casefold().split()), set(other.casefold().split())
     return len(a & b) >= _SAME * min(len(a), len(b))
+
+
+def _short(chosen: Sequence[Evidence]) -> str | None:
+    return chosen[0].within(chosen[0].short) if chosen and chosen[0].short else None
 
 
 def _statement(marker: int, evidence: Evidence) -> Statement:

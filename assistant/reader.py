@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from assistant.counts import Figure, counted, figures
 from assistant.neural_reader import NeuralReader, PassageReader
 from assistant.neural_reader import Reading as PassageReading
 from assistant.question import SAYING_WORDS, Kind, Question
@@ -34,6 +35,7 @@ class Evidence:
     score: float = 0.0
     short: Span | None = None  # the bare answer within it
     verdict: str | None = None  # "yes" or "no", where that is asked and it plainly says so
+    figures: tuple[Figure, ...] = ()  # that it gives for what is counted, where that is asked
 
     @property
     def text(self) -> str:
@@ -220,15 +222,24 @@ def _log_odds(score: float) -> float:
 
 
 def candidates(question: Question, hits: Sequence[Hit]) -> list[Evidence]:
-    """Return every sentence of the passages once, with its claims."""
+    """Return every sentence of the passages once, with its claims and figures."""
     found: dict[tuple[str, int], Evidence] = {}
+    wanted = counted(question)
     for hit in hits:
-        passage = hit.passage
+        passage, before = hit.passage, ""
         for sentence in split_sentences(passage.text):
             span = Span(passage.start + sentence.start, passage.start + sentence.end)
             own = tuple(claim for claim in passage.claims if claim.within(span.start, span.end))
             by_speaker = any(names(claim.speaker.text, question.speaker) for claim in own if claim.speaker)
-            found.setdefault((passage.article_id, span.start), Evidence(passage, span, own, by_speaker))
+            evidence = Evidence(passage, span, own, by_speaker)
+            if wanted:
+                given = figures(wanted, evidence.text, before, own, span.start)
+                evidence = replace(evidence, figures=tuple(given))
+            known = found.get((passage.article_id, span.start))
+            # Where passages overlap, the one that shows the sentence before it tells more of the figures.
+            if known is None or (evidence.figures and not known.figures):
+                found[passage.article_id, span.start] = evidence
+            before = evidence.text
     return list(found.values())
 
 

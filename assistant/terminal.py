@@ -78,12 +78,26 @@ class Terminal:
             for citation in answer.closest:
                 self._cited(citation)
             return
+        if answer.disagreement:
+            self._accounts(answer)
         if answer.short_answer:
             self._out.print(Text(answer.short_answer, style="bold green"), end="\n\n")
         for statement in answer.statements:
             self._out.print(Text.assemble((statement.lead, "bold"), ":"))
             self._cited(statement.citation)
         self._out.print(Text(f"Confidence {answer.confidence:.0%}", style="dim"))
+
+    def _accounts(self, answer: Answer) -> None:
+        """Print where the accounts differ: the sentence, and a line for each position."""
+        self._out.print(Text(answer.disagreement or "", style="bold"), end="\n\n")
+        table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 3, 0, 0))
+        table.add_column("account", overflow="fold", style="green", max_width=40)
+        table.add_column("of", overflow="fold")
+        table.add_column("said in", style="cyan", no_wrap=True)
+        for account in answer.accounts:
+            markers = " ".join(f"[{marker}]" for marker in account.citations)
+            table.add_row(escape(account.position), escape(", ".join(account.speakers)), escape(markers))
+        self._out.print(Padding(table, (0, 0, 1, 2)))
 
     def _cited(self, citation: Citation) -> None:
         where = " · ".join(

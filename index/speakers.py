@@ -27,7 +27,7 @@ OFFICERS = SPOKESMEN | frozenset(
     "statement report authorities".split()
 )
 # Ranks and forms of address that stand before a name and are none of it.
-_RANKS = TITLES | frozenset(
+RANKS = TITLES | frozenset(
     "captain colonel general lieutenant sergeant major brigadier admiral commander corporal private doctor professor "
     "senator representative governor president reverend father saint sir dame lord lady miss judge justice sheriff "
     "king queen prince princess pope mayor secretary minister vice deputy chief prime congressman congresswoman "
@@ -143,7 +143,7 @@ def _tokens(phrase: str) -> list[str]:
 
 def _without_titles(tokens: list[str]) -> list[str]:
     first = 0
-    while first < len(tokens) - 1 and tokens[first].casefold().strip(".") in _RANKS | _SMALL:
+    while first < len(tokens) - 1 and tokens[first].casefold().strip(".") in RANKS | _SMALL:
         first += 1
     return tokens[first:]
 
@@ -156,11 +156,12 @@ def _without_adjectives(tokens: list[str]) -> list[str]:
 
 def _canonical(tokens: Iterable[str]) -> Words:
     """Return the words of a name, folded, small words left out, known names by their first."""
-    words = tuple(word for token in tokens if (word := _fold(token)) and word not in _SMALL | _SUFFIXES)
+    words = tuple(word for token in tokens if (word := fold(token)) and word not in _SMALL | _SUFFIXES)
     return tuple(_with_known_names(words))
 
 
-def _fold(token: str) -> str:
+def fold(token: str) -> str:
+    """Return a word of a name without capitals, full stops, accents and possessive."""
     plain = unicodedata.normalize("NFKD", token.casefold().replace(".", "").replace("’", "'"))
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
     return plain.replace("defence", "defense").removesuffix("'s")
@@ -259,4 +260,4 @@ def _aliases() -> _Aliases:
 
 
 def _words_of(name: str) -> Words:
-    return tuple(word for token in _tokens(name) if (word := _fold(token)) and word not in _SMALL)
+    return tuple(word for token in _tokens(name) if (word := fold(token)) and word not in _SMALL)
