@@ -143,6 +143,17 @@ def test_the_timeline_is_in_order_and_in_words(asked: Open) -> None:
     assert page.locator(".timeline .said").count() == page.locator(".claims tbody tr").count()
 
 
+def test_differing_accounts_stand_first_with_their_sources(asked: Open) -> None:
+    page = asked(KILLED)
+    differing = page.locator(".answer > :first-child")
+    expect(differing).to_have_class("differing")
+    expect(differing.get_by_title("The accounts differ")).to_have_text("≠")
+    for position, speaker in (("at least 42", "Observatory"), ("at least 38", "Human Rights Watch")):
+        held = differing.locator("li").filter(has_text=position).filter(has_text=speaker)
+        held.locator("a.cite").first.click()
+        expect(page.locator("#source mark")).to_contain_text(position)
+
+
 def test_a_hostile_claim_is_text_and_listed_apart_without_a_date(asked: Open) -> None:
     page = asked("How many zeppelins of hers were grounded in Ruritania?")
     expect(page.locator(".claims td:nth-child(4)").first).to_have_text(HOSTILE["source"])
