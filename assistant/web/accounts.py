@@ -1,4 +1,4 @@
-"""Where the accounts differ, above an answer: said in a sentence, and each position with who holds it."""
+"""Where the accounts differ, above an answer: each position with who holds it, and a sentence that says it all."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ def differing(answer: Answer) -> str:
         return ""
     cited = {citation.marker: citation for citation in answer.citations}
     positions = "".join(f"<li>{_position(account, cited)}</li>" for account in answer.accounts)
-    sign = '<span class="sign" title="The accounts differ">≠</span>'
-    return f'<section class="differing"><p>{sign} {escape(answer.disagreement)}</p><ul>{positions}</ul></section>'
+    return (
+        '<section class="differing"><h2><span class="sign">≠</span> The accounts differ</h2>'
+        f"<ul>{positions}</ul><p>{escape(answer.disagreement)}</p></section>"
+    )
 
 
 def _position(account: Account, cited: Mapping[int, Citation]) -> str:

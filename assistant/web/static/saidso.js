@@ -50,7 +50,7 @@
     answer.querySelectorAll(".foot, .who").forEach((extra) => extra.remove());
     answer.querySelectorAll(".quote").forEach((quote) => (quote.textContent = `“${quote.textContent}”`));
     answer.querySelectorAll(".place").forEach((place) => (place.textContent = ` ${place.textContent}`));
-    answer.querySelectorAll("p, li").forEach((line) => line.append("\n"));
+    answer.querySelectorAll("h2, p, li").forEach((line) => line.append("\n"));
     const text = answer.textContent.replace(/\u00a0\[/g, " [").trim();
     const said = (await write(text)) ? "Copied" : "Not copied";
     link.textContent = said;
