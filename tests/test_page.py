@@ -177,7 +177,7 @@ def test_a_citation_opens_its_article_with_the_quote_marked(
     page = open_page(scheme=scheme)
     ask(page, PENTAGON)
     assistant = Assistant.open(Settings(data_folder))
-    for link in page.locator(".answer .cite").all():
+    for link in page.locator(".answer .statements .cite").all():
         cited = source_pane.cited((link.get_attribute("href") or "").removeprefix("#"))
         assert cited is not None
         link.click()
@@ -362,7 +362,7 @@ def test_the_keyboard_is_enough(open_page: Open, ready: str) -> None:
     page.keyboard.press("Enter")
     expect(page.locator(".answer .foot")).to_have_count(1)
     expect(page.locator("#question textarea")).to_be_focused()
-    tab_to(page, ".answer .cite", back=True)
+    tab_to(page, ".answer .statements .cite", back=True)
     page.keyboard.press("Enter")
     expect(page.locator("#source mark")).to_be_in_viewport()
     expect(page.locator("#source-pane")).to_be_focused()
@@ -370,7 +370,16 @@ def test_the_keyboard_is_enough(open_page: Open, ready: str) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#source-pane")).to_be_hidden()
     expect(page.locator(".answer .cite:focus")).to_have_count(1)
-    for selector in (".answer .copy", "#question textarea", "#ask", "#filters button", "#add button"):
+    for selector in (
+        ".answer .why",
+        ".answer .copy",
+        ".answer .chip",
+        ".answer .sort",
+        "#question textarea",
+        "#ask",
+        "#filters button",
+        "#add button",
+    ):
         tab_to(page, selector)
         outline = page.locator(f"{selector}:focus").evaluate("e => getComputedStyle(e).outlineStyle")
         assert outline != "none", selector
@@ -379,7 +388,7 @@ def test_the_keyboard_is_enough(open_page: Open, ready: str) -> None:
 
 
 def tab_to(page: Page, selector: str, back: bool = False) -> None:
-    for _ in range(20):
+    for _ in range(40):
         page.keyboard.press("Shift+Tab" if back else "Tab")
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return
