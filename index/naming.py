@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from index.passages import Span
-from index.people import BODY_WORDS, ROLES, Named, named_in
+from index.people import BODY_WORDS, ROLES, Named, gender_of, named_in
 from index.quotations import GAP
 from index.speakers import RANKS, Words, fold, read_naming
 
@@ -30,7 +30,10 @@ _OWNED = re.compile(
     r"(?:\b(?:of|for|to|by|with|from|about|on|in|at|under|against|like|than|including|and|or|\w+ing)\s(?:the\s)?"
     r"|[’']s\s[^,]*|\s[-–—]\s)$|^[^,]*\sand\s"
 )
-_NAME_ENDS = re.compile(r"\s*(?:[,(—–;:](?!\s(?:[A-Z][\w’'-]*\s?){1,3}$|\salong with\b)|$|(?:of|from|at|in|with|who)\s)")
+_NAME_ENDS = re.compile(
+    r"\s*(?:[,(—–;:](?!\s(?:[A-Z][\w’'-]*\s?){1,3}$|\salong with\b)|$|(?:of|from|at|in|with|who)\s)"
+)
+_ONE = re.compile(r"(?:an?|one|another|the|his|her)\s", re.IGNORECASE)
 _TITLES_BEFORE = re.compile(r"(?:(?i:{})\.?\s)+$".format("|".join(sorted(RANKS, key=len, reverse=True))))
 # What a body is called for short, with a word of its name.
 _BODY_NOUNS = frozenset(
@@ -130,25 +133,22 @@ class _Article:
             return self._described(words, speaker.start, said)
         return _new(words)
 
-    def _he_or_she(
-        self, at: int, pronoun: str, said: Sequence[tuple[int, _Someone | None]]
-    ) -> _Someone | None:
+    def _he_or_she(self, at: int, pronoun: str, said: Sequence[tuple[int, _Someone | None]]) -> _Someone | None:
         reach = self.reach(at)
         speakers = [(place, who) for place, who in said if place >= reach.start]
         last_place, last = speakers[-1] if speakers else (reach.start, None)
         near = [one for one in self.near(reach, at) if one.gender in (None, pronoun)]
-        unnamed = self._unnamed(reach.start, at, pronoun)
-        if last and last.person is not False and last.gender in (None, pronoun):
-            between = [one for one in self.near(Span(last_place, at), at) if one is not last]
-            rivals = [one for one in between if one.gender in (None, pronoun)]
-            if not rivals and not self._unnamed(max(last_place + 1, reach.start), at, pronoun):
+        unnamed = self._unnamed(reach.start, at)
+        if last and last.person and last.gender in (None, pronoun):
+            rivals = [one for one in self._named_between(last_place, at, told=False) if one.person and one is not last]
+            if not any(one.gender in (None, pronoun) for one in rivals) and not self._unnamed(last_place + 1, at):
                 return last
         if len(near) == 1 and not unnamed and all(who is near[0] for _, who in speakers):
             return near[0]
         return None
 
-    def _unnamed(self, start: int, end: int, pronoun: str) -> bool:
-        """Whether somebody without a name, whom the pronoun may mean, is told of between two characters."""
+    def _unnamed(self, start: int, end: int) -> bool:
+        """Whether somebody without a name, whom a pronoun may mean, is told of between two characters."""
         for match in _SOMEONE.finditer(self.text, start, end):
             apposition = any(one.end <= match.start() <= one.end + 3 for one, _ in self.named)
             title = any(match.end() + 1 <= one.start <= match.end() + 2 for one, _ in self.named)
@@ -159,7 +159,7 @@ class _Article:
     def _last_body(self, at: int, said: Sequence[tuple[int, _Someone | None]]) -> _Someone | None:
         """Return the body that spoke last, where nobody else has spoken since in reach."""
         reach = self.reach(at)
-        if said and said[-1][0] >= reach.start and (last := said[-1][1]) and last.person is False:
+        if said and said[-1][0] >= reach.start and (last := said[-1][1]) and last.person is False and _is_one(last):
             others = {one.words for one in self._named_between(said[-1][0], at) if one.person is False} - {last.words}
             return None if others else last
         return None
@@ -189,8 +189,13 @@ class _Article:
         """Return the persons named in a stretch, each once, the nearest first."""
         return [one for one in self._named_between(reach.start, at) if one.person]
 
-    def _named_between(self, start: int, end: int) -> list[_Someone]:
-        found = [owner for one, owner in reversed(self.named) if start <= one.start and one.end <= end]
+    def _named_between(self, start: int, end: int, told: bool = True) -> list[_Someone]:
+        """Return who is named in a stretch, the nearest first; without `told`, not who is only spoken of in a claim."""
+        found = [
+            owner
+            for one, owner in reversed(self.named)
+            if start <= one.start and one.end <= end and (told or not self._in_content(one.start))
+        ]
         return list({id(one): one for one in found}.values())
 
     def _in_content(self, at: int) -> bool:
@@ -282,8 +287,9 @@ def _says_office(words: str) -> bool:
 
 
 _TITLE_OF = {
-    "sen": "senator", "rep": "representative", "gov": "governor", "gen": "general", "capt": "captain", "lt": "lieutenant",
-    "col": "colonel", "sgt": "sergeant", "dr": "doctor", "prof": "professor", "det": "detective", "adm": "admiral",
+    "sen": "senator", "rep": "representative", "gov": "governor", "gen": "general", "capt": "captain",
+    "lt": "lieutenant", "col": "colonel", "sgt": "sergeant", "dr": "doctor", "prof": "professor", "det": "detective",
+    "adm": "admiral",
 }  # fmt: skip
 
 
@@ -299,7 +305,16 @@ def _roles_in(naming: str) -> set[str]:
 
 def _new(words: str) -> _Someone:
     """Return one who is named by these words alone."""
-    return _Someone(tuple(fold(word) for word in words.split()), _plain(words), None, None)
+    noun = _noun_of(words)
+    person = (
+        True if noun in ROLES and noun not in ("report", "statement", "authorities") and _ONE.match(words) else None
+    )
+    return _Someone(tuple(fold(word) for word in words.split()), _plain(words), person, gender_of(words))
+
+
+def _is_one(body: _Someone) -> bool:
+    """Whether a body may be called "it": "the Democrats" are they."""
+    return not body.words[-1].endswith("s") or body.words[-1] in BODY_WORDS or len(body.words[-1]) < 4
 
 
 def _plain(words: str) -> str:

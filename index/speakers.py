@@ -47,6 +47,7 @@ _GENERIC = _GOVERNMENT | frozenset(
     "study authorities officials official family man woman men women people residents witnesses activists experts "
     "analysts critics both others some many most several two three four source sources media website newspaper".split()
 )
+_COMMON = frozenset("department ministry government office agency state official officials".split())
 _SMALL = frozenset("the a an of for and in at on to by from with our their his her its this that own s".split())
 _FOR = frozenset("for of at with from in to".split())
 _NOT_NOW = frozenset("former ex onetime".split())
@@ -88,6 +89,43 @@ def speaks_for(name: str, asked: str) -> bool:
     speaker = read_naming(name)
     theirs = [*speaker.offices, *([speaker.name] if speaker.name else [])]
     return any(_belongs_to(body, to) for body in theirs for to in bodies)
+
+
+def words_of(name: str) -> frozenset[str]:
+    """Return the words by which a naming is looked up: its own, folded, and the initials of its name."""
+    words = {fold(token) for token in _tokens(name)} - _SMALL
+    long = [read_naming(name).name]
+    return frozenset(words | {"".join(word[0] for word in one) for one in long if len(one) > 1}) - {""}
+
+
+def lookup_words(asked: str) -> frozenset[str]:
+    """Return the words of which a naming has at least one that stands for `asked` or speaks for it."""
+    naming = read_naming(asked)
+    own = {word for part in (naming.name, *naming.offices) for word in part}
+    bodies = own | {part for part in _aliases().part_of if own.intersection(_above(part))}
+    words = {word for names, first in _aliases().names.items() if first in bodies for word in _telling(names)}
+    initials = {"".join(word[0] for word in naming.name)} if len(naming.name) > 1 else set()
+    return frozenset(words | initials | set(_telling(tuple(own | words_of(asked)))) - OFFICERS - RANKS)
+
+
+def _telling(words: Words) -> Words:
+    """Return the words of a name that tell it from others, or the least common where none does alone."""
+    telling = tuple(word for word in words if word not in _GENERIC)
+    return telling or tuple(word for word in words if word not in _COMMON)[:1] or words[:1]
+
+
+def is_full_name(naming: str) -> bool:
+    """Whether a naming names a person or body in two words or more, or by a name that `aliases.txt` knows."""
+    name = read_naming(naming).name
+    return len(name) > 1 or any(word in _aliases().names.values() for word in name)
+
+
+def _above(part: str) -> Iterator[str]:
+    """Yield what a body speaks for, and what that speaks for."""
+    seen = {part}
+    while (part := _aliases().part_of.get(part, part)) not in seen:
+        seen.add(part)
+        yield part
 
 
 @lru_cache(maxsize=20_000)
@@ -160,6 +198,7 @@ def _canonical(tokens: Iterable[str]) -> Words:
     return tuple(_with_known_names(words))
 
 
+@lru_cache(maxsize=50_000)
 def fold(token: str) -> str:
     """Return a word of a name without capitals, full stops, accents and possessive."""
     plain = unicodedata.normalize("NFKD", token.casefold().replace(".", "").replace("’", "'"))
@@ -215,14 +254,8 @@ def _belongs_to(body: Words, asked: Words) -> bool:
     wanted = _bare(asked)
     if len(wanted) != 1:
         return False
-    above, seen = [word for word in body if word in _aliases().part_of], set[str]()
-    while above:
-        word = _aliases().part_of[above.pop()]
-        if word == wanted[0]:
-            return True
-        if word not in seen and word in _aliases().part_of:
-            above.append(word)
-        seen.add(word)
+    if any(wanted[0] in _above(word) for word in body):
+        return True
     government = any(word in _GOVERNMENT or word in _aliases().ministries for word in body)
     return government and wanted[0] in body and wanted[0] in _aliases().countries
 
