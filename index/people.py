@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from index.passages import STARTERS, Span, split_sentences
-from index.speakers import OFFICERS, RANKS, SPOKESMEN, Words, fold
+from index.speakers import OFFICERS, RANKS, SPOKESMEN, Words, fold, genders
 
-_FILE = Path(__file__).with_name("first_names.txt")
 _LONGEST_NAMING = 140  # characters
 
 _HE = (
@@ -74,7 +71,10 @@ _INSIDE = (
 )
 _GOES_ON = r"\s(?:who|said|says|told)\b"
 _APPOSITION = re.compile(rf"(?:,\s\d{{1,3}})?,\s((?:(?!{_GOES_ON}){_INSIDE}){{3,90}})(?=[,.;)\n—–]|{_GOES_ON}|$)")
-_OF_BODY = re.compile(r"\s(?:of|from|at|with)\s(?:the\s)?[A-Z][\w’'&-]*(?:\s(?:(?:of|for|the)\s){0,2}[A-Z][\w’'&-]*)*")
+_CAPITAL = r"(?:(?:[A-Z]\.){2,}|[A-Z][\w’'&-]*)"
+_OF_BODY = re.compile(
+    rf",?\s(?:also\s)?(?:of|from|at|with)\s(?:the\s)?{_CAPITAL}(?:\s(?:(?:of|for|the)\s){{0,2}}{_CAPITAL})*"
+)
 _ADJECTIVES = (
     "former senior chief deputy top acting vice executive assistant presidential campaign press police city state "
     "county national federal district department military army company foreign security legal medical lead lieutenant "
@@ -251,16 +251,6 @@ def gender_of(description: str) -> str | None:
     """Return "he" or "she" where the words tell ("a spokeswoman"), else None."""
     told = {_GENDERS[word] for word in map(fold, description.split()) if word in _GENDERS}
     return told.pop() if len(told) == 1 else None
-
-
-@cache
-def genders() -> dict[str, str]:
-    """Return first names, folded, with "he" or "she"."""
-    told: dict[str, str] = {}
-    for block in _FILE.read_text(encoding="utf-8").split("\n# ")[1:]:
-        heading, names = block.split("\n", 1)
-        told |= {fold(name): heading.strip().casefold() for name in names.split()}
-    return told
 
 
 def _plain(words: str) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from index.passages import TITLES
 
-_FILE = Path(__file__).with_name("aliases.txt")
+_ALIASES = Path(__file__).with_name("aliases.txt")
+_FIRST_NAMES = Path(__file__).with_name("first_names.txt")
 _COUNTRIES, _MINISTRIES = "# Countries", "# Ministries that many countries have"  # headings in it
 
 Words = tuple[str, ...]
@@ -150,6 +151,8 @@ def _read_head(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool]:
     """Return the name in a phrase, the bodies of its offices, and whether it is an unnamed spokesman's."""
     role = next((at for at in reversed(range(len(tokens))) if _is_role(tokens, at)), None)
     if role is None:
+        if person := _person_of(tokens):
+            return person
         words = _canonical(_without_titles(tokens))
         return (words if _names_something(words) else ()), (), False
     before, after = tokens[:role], tokens[role + 1 :]
@@ -164,6 +167,19 @@ def _read_head(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool]:
         office = ()
     named = name if _names_something(name) else ()
     return named, ((office,) if _names_something(office, alone=True) else ()), spokesman and not named
+
+
+def _person_of(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool] | None:
+    """Read "Capt. Jeff Davis of the Pentagon", and "also of the Pentagon" beside a name; None for anything else."""
+    at = next((at for at, token in enumerate(tokens) if token.casefold() in ("of", "from", "at", "with")), None)
+    if at is None:
+        return None
+    before = [fold(token) for token in tokens[:at]]
+    if before and not any(word in RANKS or word in genders() for word in before[:2]) and before != ["also"]:
+        return None
+    office = _canonical(tokens[at + 1 :])
+    name = _canonical(_without_titles(tokens[:at])) if before != ["also"] else ()
+    return (name if _names_something(name) else ()), ((office,) if _names_something(office) else ()), False
 
 
 def _is_role(tokens: list[str], at: int) -> bool:
@@ -260,6 +276,16 @@ def _belongs_to(body: Words, asked: Words) -> bool:
     return government and wanted[0] in body and wanted[0] in _aliases().countries
 
 
+@cache
+def genders() -> dict[str, str]:
+    """Return first names, folded, with "he" or "she"."""
+    told: dict[str, str] = {}
+    for block in _FIRST_NAMES.read_text(encoding="utf-8").split("\n# ")[1:]:
+        heading, names = block.split("\n", 1)
+        told |= {fold(name): heading.strip().casefold() for name in names.split()}
+    return told
+
+
 @dataclass(frozen=True)
 class _Aliases:
     names: Mapping[Words, str]  # every name, in words → the body's first name
@@ -276,7 +302,7 @@ def _aliases() -> _Aliases:
     part_of: dict[str, str] = {}
     under: dict[str, set[str]] = {}  # heading → the first names below it
     heading = ""
-    for line in _FILE.read_text(encoding="utf-8").splitlines():
+    for line in _ALIASES.read_text(encoding="utf-8").splitlines():
         if line.startswith("#") or not line.strip():
             heading = line if line.startswith("#") else heading
         elif "<" in line:
