@@ -24,7 +24,7 @@ _OPEN = re.compile(
     re.IGNORECASE,
 )
 _SAYS = frozenset(
-    "admits announces argues claims confirms estimates explains finds insists recalls replies reports says shows".split()
+    "admits announces claims confirms estimates explains finds recalls replies reports says shows".split()
 )
 _FEW = 2  # words of a question that must all be there
 _MOST = 0.66  # of more words
