@@ -48,7 +48,8 @@ _ASKING = frozenset("how what which of first count counts number toll figure fig
 )
 _ADDED = re.compile(r"\b(?:too|also|another|more|further|additional|others?)\b", re.IGNORECASE)
 _PART = re.compile(
-    r"\b(?:of (?:them|whom|these|those)|among (?:them|whom|the dead)|including|most of)\b", re.IGNORECASE
+    r"\b(?:of (?:them|whom|these|those|the (?:dead|victims|wounded))|among (?:them|whom|the dead)|including|most of)\b",
+    re.IGNORECASE,
 )
 _STRETCH = re.compile(
     r"\bsince\b|\bso far\b|\bin total\b|\b(?:over|in|during) the (?:past|last)\b|\b(?:each|every|per|a) year\b|\bannual"
@@ -67,6 +68,10 @@ _COUNTS = re.compile(  # “The White Helmets, formally the Syrian Civil Defence
     r"^(?P<who>(?:[Tt]he\s+)?[A-Z][\w.’'-]*(?:\s+(?:(?:of|for|the|al|and)\s+)?[A-Z][\w.’'-]*)*)(?:,[^,;]{3,60},)?\s+"
     r"(?:(?:has|had|have|now|later|also)\s+)*(?:count(?:s|ed)?|puts?|estimate[sd]?|said|says|report(?:s|ed)|gave|gives|given|"
     r"raised|raises|lists?|listed|spoke of|admitted|confirm(?:s|ed))\b"
+)
+_GIVES = re.compile(  # that the figure is one of those the sentence before speaks of
+    r"\b(?:number|count(?:s|ed)?|toll|figures?|tally|estimate[sd]?|puts?|gives?|gave|given|sp(?:eaks?|oken?) of|raised)\b",
+    re.IGNORECASE,
 )
 _OPEN_END = re.compile(r"^[\s”\"’']*(?:$|[,;.:)”—–]|(?:later|on|at|by|and|but|in|to|after|from|so)\b)")
 _BOUNDARY = re.compile(r",|;|\b(?:and|but|while|when|where|who|in|by|at|on|during|from)\b", re.IGNORECASE)
@@ -177,7 +182,7 @@ def _is_verb(word: str) -> bool:
 def _is_of(wanted: Counted, sentence: str, before: str, span: Span, others: Sequence[Span]) -> bool:
     """Whether the figure at `span` is one of what is counted."""
     unit = _unit(sentence, span)
-    if not unit and _NOBODY.fullmatch(sentence, span.start, span.end):
+    if _NOBODY.fullmatch(sentence, span.start, span.end) and (not unit or sentence.startswith(" of", span.end)):
         return False
     if wanted.things:
         units = [unit] if unit else [_unit(before, other) for other in numbers(before)]
@@ -210,7 +215,7 @@ def _has_fate(fate: str, sentence: str, before: str, span: Span, others: Sequenc
     told = [match for match in _FATE.finditer(sentence) if match.lastgroup == fate]
     if any(_belongs(sentence, match, span, others) for match in told):
         return True
-    taken_up = any(match.lastgroup == fate for match in _FATE.finditer(before))
+    taken_up = bool(_GIVES.search(sentence)) and any(match.lastgroup == fate for match in _FATE.finditer(before))
     return bool(bare and _OPEN_END.match(sentence[span.end :]) and (told or taken_up))
 
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from assistant.reader import Evidence
 from assistant.short_answer import names
+from index.catalogue import Passage
 from index.claims import Claim
 from index.speakers import PRONOUNS, read_naming, same_speaker, speaks_for
 
-_SHARED_NAMES = 2  # that two passages have in common which are on one matter
+_SHARED_NAMES = 2  # that two articles on one matter have in common, and which share of the names of the one with fewer
+_SHARED_OF_FEWER = 0.3
 _UNNAMED = re.compile(r"^(?:the|his|her|its|their|that|this|these|those)\b", re.IGNORECASE)
-_BESIDE_NAME = re.compile(r"\s*(?:,|\(|\bwho\b).*", re.DOTALL)
+_UNNAMED_START = re.compile(r"(?:an?|his|her|its|their|another)\b", re.IGNORECASE)
+_BESIDE_NAME = re.compile(r"\s*(?:,|\(|\)|\bwho\b)\s*")
 _CAPITAL = re.compile(r"(?<![.!?…”\"] )(?<!^)(?<!\n)\b(?:[a-z]{2}-)?[A-Z][\w’'-]+", re.MULTILINE)
 _DAY_OR_MONTH = re.compile(r"\w+day|January|February|March|April|May|June|July|August|(?:Sept|Octo|Novem|Decem)ber")
+_LOWERED = frozenset("the a an its his her their another one local some most many several".split())
+_PLURAL = frozenset(("police", "Police", "people"))
 _UNDATED = "9999"  # sorts behind every date
 
 
@@ -66,7 +71,14 @@ class Party:
     @property
     def in_sentence(self) -> str:
         """Its name as it stands within a sentence."""
-        return f"the {self.name[4:]}" if self.name.startswith("The ") else self.name
+        first = self.name.split()[0]
+        return self.name[0].lower() + self.name[1:] if first.casefold() in _LOWERED else self.name
+
+    @property
+    def says(self) -> str:
+        """The verb that goes with its name: "say" with "Local officials"."""
+        last = self.name.split()[-1]
+        return "say" if last in _PLURAL or (last.islower() and last.endswith("s")) else "says"
 
     def positions(self) -> list[Report]:
         """Return the first report of each of its positions, in the order in which it took them."""
@@ -97,17 +109,31 @@ def grouped(reports: Sequence[Report]) -> list[Party]:
         if at is None:
             found.append(Party(_label(report), (report,)))
         else:
-            fuller = max(found[at].name, _label(report), key=lambda name: (bool(read_naming(name).name), len(name)))
+            fuller = max(found[at].name, _label(report), key=_fullness)
             found[at] = replace(found[at], name=fuller, reports=(*found[at].reports, report))
     return sorted(found, key=lambda party: min(report.when[0] for report in party.reports))
 
 
-def on_the_matter(evidence: Sequence[Evidence]) -> Iterator[Evidence]:
-    """Yield the sentences that are of one matter with the first, by the names in their passages."""
-    wanted = _names_in(evidence[0]) if evidence else frozenset()
-    for one in evidence:
-        if one is evidence[0] or len(wanted & _names_in(one)) >= min(_SHARED_NAMES, len(wanted)):
-            yield one
+def same_matter(first: Evidence, evidence: Sequence[Evidence]) -> frozenset[str]:
+    """Return the ids of the articles that are on one matter with the first sentence's.
+
+    Articles are when enough of the names in their retrieved passages are the same, or when a third one is with both.
+    """
+    passages = {one.passage.id: one.passage for one in (first, *evidence)}.values()
+    by_article: dict[str, frozenset[str]] = {}
+    for passage in passages:
+        by_article[passage.article_id] = by_article.get(passage.article_id, frozenset()) | _names_in(passage)
+    same, reached = {first.passage.article_id}, [first.passage.article_id]
+    while reached:
+        known = by_article[reached.pop()]
+        new = [id_ for id_, others in by_article.items() if id_ not in same and _share_names(known, others)]
+        same.update(new)
+        reached += new
+    return frozenset(same)
+
+
+def _share_names(one: frozenset[str], other: frozenset[str]) -> bool:
+    return len(one & other) >= max(_SHARED_NAMES, _SHARED_OF_FEWER * min(len(one), len(other)))
 
 
 def _is_of(party: Party, report: Report) -> bool:
@@ -123,11 +149,16 @@ def _label(report: Report) -> str:
         passage, claim = report.evidence.passage, report.claim
         where = passage.source or passage.title or passage.article_id
         return f"{where}, of “{claim.said_by}”" if claim and claim.said_by else where
-    short = _BESIDE_NAME.sub("", report.speaker)
-    return short if read_naming(short).name or not read_naming(report.speaker).name else report.speaker
+    parts = [part for part in _BESIDE_NAME.split(report.speaker) if part]
+    name = next((part for part in parts if read_naming(part).name), parts[0] if parts else report.speaker)
+    return name[0].upper() + name[1:]
 
 
-def _names_in(evidence: Evidence) -> frozenset[str]:
-    text = f"{evidence.passage.title}. {evidence.passage.text}"
-    found = (match.group() for match in _CAPITAL.finditer(text))
-    return frozenset(name for name in found if not _DAY_OR_MONTH.fullmatch(name))
+def _fullness(name: str) -> tuple[bool, bool, int]:
+    return bool(read_naming(name).name), not _UNNAMED_START.match(name), len(name)
+
+
+def _names_in(passage: Passage) -> frozenset[str]:
+    """Return the words with capitals of a passage and its title, the outlet's own name and dates left out."""
+    found = (match.group() for match in _CAPITAL.finditer(f"{passage.title}.\n{passage.text}"))
+    return frozenset(name for name in found if not _DAY_OR_MONTH.fullmatch(name) and name not in passage.source)

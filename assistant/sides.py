@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from assistant.parties import Party, Report, grouped, on_the_matter
+from assistant.parties import Party, Report, grouped, same_matter
 from assistant.question import Kind, Question
 from assistant.reader import Evidence
 from assistant.words import content_words
@@ -24,7 +24,7 @@ _OPEN = re.compile(
     re.IGNORECASE,
 )
 _SAYS = frozenset(
-    "admits announces argues claims confirms estimates explains finds insists recalls replies reports says shows".split()
+    "admits announces claims confirms estimates explains finds recalls replies reports says shows".split()
 )
 _FEW = 2  # words of a question that must all be there
 _MOST = 0.66  # of more words
@@ -36,8 +36,8 @@ def sides(question: Question, evidence: Sequence[Evidence]) -> tuple[list[Party]
     if question.kind is not Kind.YES_NO or question.speaker or not asked or _NEGATION.search(question.text):
         return [], []
     reports = [report for one in evidence for report in _reports(one, asked)]
-    matter = {id(one) for one in on_the_matter([report.evidence for report in reports])}
-    reports = [report for report in reports if id(report.evidence) in matter and report.speaker]
+    articles = same_matter(reports[0].evidence, evidence) if reports else frozenset()
+    reports = [report for report in reports if report.evidence.passage.article_id in articles and report.speaker]
     return grouped([r for r in reports if r.key == "yes"]), grouped([r for r in reports if r.key == "no"])
 
 
@@ -51,7 +51,7 @@ def told(yes: Sequence[Party], no: Sequence[Party]) -> str | None:
 def _words_of(party: Party) -> str:
     report = party.reports[0]
     denies = report.claim is not None and report.claim.stance == "denies"
-    return f"{party.in_sentence} {'denies:' if denies else 'says'} {quoted(report)}"
+    return f"{party.in_sentence} {'denies:' if denies else party.says} {quoted(report)}"
 
 
 def quoted(report: Report) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 
 from assistant.counts import Figure
-from assistant.parties import Party, Report, grouped, is_asked, on_the_matter
+from assistant.parties import Party, Report, grouped, is_asked, same_matter
 from assistant.question import Question
 from assistant.reader import Evidence
 
@@ -21,8 +21,9 @@ def tallies(question: Question, evidence: Sequence[Evidence]) -> list[Party]:
     """
     if not any(one.figures for one in evidence[:_LOOKED_AT]):
         return []
-    counting = on_the_matter([one for one in evidence if one.figures])
-    reports = [_report(one, figure) for one in counting for figure in one.figures]
+    counting = [one for one in evidence if one.figures]
+    articles = same_matter(counting[0], evidence)
+    reports = [_report(one, f) for one in counting if one.passage.article_id in articles for f in one.figures]
     if question.speaker:
         reports = [report for report in reports if is_asked(report.speaker, question.speaker)]
     attributed = {report.key for report in reports if report.speaker}
@@ -39,11 +40,9 @@ def told(parties: Sequence[Party]) -> str | None:
     """Say in a sentence who gives which figure, where parties differ, and in another who changed its own."""
     sentences = []
     if differ(parties):
-        verb = " says"
-        said = []
-        for party in parties:
-            said.append(f"{party.in_sentence}{verb} {_listed(party)}")
-            verb = ""
+        first, *others = parties
+        said = [f"{first.in_sentence} {first.says} {_listed(first)}"]
+        said += [f"{party.in_sentence} {_listed(party)}" for party in others]
         sentences.append(f"The articles differ: {'; '.join(said)}.")
     sentences += filter(None, (_change(party) for party in parties if party.known))
     return " ".join(sentences) or None

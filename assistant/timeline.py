@@ -67,10 +67,15 @@ def told(speaker: str, reports: Sequence[Report]) -> str | None:
 
 
 def _words_of(report: Report) -> str:
-    said = quoted(report)
-    return f"denied: {said}" if report.claim and report.claim.stance == "denies" else said
+    return f"denied: {quoted(report)}" if _denies(report) else quoted(report)
+
+
+def _denies(report: Report) -> bool:
+    return report.claim is not None and report.claim.stance == "denies"
 
 
 def _repeats(report: Report, earlier: Report) -> bool:
+    if _denies(report) != _denies(earlier):
+        return False
     one, other = content_words(report.position), content_words(earlier.position)
     return len(one & other) >= _REPEATED * min(len(one), len(other))

@@ -13,6 +13,7 @@ from pathlib import Path
 from index.claim_finder import Attribution, ClaimFinder
 from index.cues import LEADING, is_particle, place_of_verb, stance_of
 from index.embedder import bundled_model
+from index.naming import VERSION, Mention, names_of
 from index.passages import STARTERS, TITLES, Span, split_sentences
 from index.quotations import GAP, Token, quotations, units
 
@@ -51,6 +52,12 @@ class Claim:
         """Who says it: the name where it is known, else the speaker's own words, else None."""
         return self.name or (self.speaker.text if self.speaker else None)
 
+    @property
+    def mention(self) -> Mention:
+        """Where the speaker stands, and the content."""
+        spans = tuple(Span(piece.start, piece.end) for piece in self.content)
+        return Mention(self.speaker and Span(self.speaker.start, self.speaker.end), spans)
+
     def within(self, start: int, end: int) -> bool:
         """Whether some of the content stands in the characters `start` to `end` (exclusive)."""
         return any(piece.start < end and start < piece.end for piece in self.content)
@@ -58,8 +65,9 @@ class Claim:
 
 @cache
 def found_by() -> str:
-    """Return what the catalogue remembers of the network that finds claims: its weights' hash."""
-    return f"claims@{json.loads((_WEIGHTS / 'config.json').read_text(encoding='utf-8'))['weights_sha256'][:12]}"
+    """Return what the catalogue remembers of how claims are found: the network's hash, the version of the naming."""
+    weights = json.loads((_WEIGHTS / "config.json").read_text(encoding="utf-8"))["weights_sha256"]
+    return f"claims@{weights[:12]}, names@{VERSION}"
 
 
 @cache
@@ -83,7 +91,13 @@ def claims_from(text: str, found: Sequence[Attribution]) -> list[Claim]:
     """Return what the network found in a text as claims, and what its bare quotations add to them."""
     quoted = quotations(text)
     claims = [claim for one in found if (claim := _made(text, one, quoted)).content and _is_said(text, claim)]
-    return sorted(_with_bare_quotations(text, claims, quoted), key=lambda claim: claim.content[0].start)
+    return _named(text, sorted(_with_bare_quotations(text, claims, quoted), key=lambda claim: claim.content[0].start))
+
+
+def _named(text: str, claims: Sequence[Claim]) -> list[Claim]:
+    """Give each claim the name of its speaker, where the article tells it."""
+    names = names_of(text, [claim.mention for claim in claims])
+    return [replace(claim, name=name) for claim, name in zip(claims, names, strict=True)]
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from index.passages import Span
-from index.people import BODY_WORDS, ROLES, Named, named_in
+from index.people import BODY_WORDS, ROLES, Named, gender_of, named_in
 from index.quotations import GAP
 from index.speakers import RANKS, Words, fold, read_naming
 
@@ -33,6 +33,8 @@ _OWNED = re.compile(
 _NAME_ENDS = re.compile(
     r"\s*(?:[,(—–;:](?!\s(?:[A-Z][\w’'-]*\s?){1,3}$|\salong with\b)|$|(?:of|from|at|in|with|who)\s)"
 )
+_POSSESSED = re.compile(r"(?:his|her|its|their)\s", re.IGNORECASE)
+_ONE = re.compile(r"(?:an?|one|another|the|his|her)\s", re.IGNORECASE)
 _TITLES_BEFORE = re.compile(r"(?:(?i:{})\.?\s)+$".format("|".join(sorted(RANKS, key=len, reverse=True))))
 # What a body is called for short, with a word of its name.
 _BODY_NOUNS = frozenset(
@@ -59,7 +61,7 @@ class _Someone:
     person: bool | None
     gender: str | None
     acronym: str = ""
-    fullness: tuple[int, bool, int] = (0, False, 0)  # of the naming: words of the name, an office, characters
+    fullness: tuple[int, bool, bool, int] = (0, False, False, 0)  # of the naming, see `_gathered`
     places: list[int] = field(default_factory=list)
 
 
@@ -122,13 +124,14 @@ class _Article:
         for one, owner in inside:
             if owner.person and _is_head(self.text, one, speaker):
                 return owner
+        head = speaker.start + len(self.text[speaker.start : speaker.end].split(",")[0])
         called = _body_words(words)
         body = _owner(called, self.everyone) if not words.islower() else None
         if body and not _says_office(words):
             return replace(body, naming=_plain(words)) if called == body.words and not body.acronym else body
         if _is_bare_name(words):
             return None if _shared(called, self.everyone) else _new(words)
-        if _DEFINITE.match(words) and words[4:5].islower() and not inside:
+        if _DEFINITE.match(words) and words[4:5].islower() and not any(one.start < head for one, _ in inside):
             return self._described(words, speaker.start, said)
         return _new(words)
 
@@ -137,18 +140,17 @@ class _Article:
         speakers = [(place, who) for place, who in said if place >= reach.start]
         last_place, last = speakers[-1] if speakers else (reach.start, None)
         near = [one for one in self.near(reach, at) if one.gender in (None, pronoun)]
-        unnamed = self._unnamed(reach.start, at, pronoun)
-        if last and last.person is not False and last.gender in (None, pronoun):
-            between = [one for one in self.near(Span(last_place, at), at) if one is not last]
-            rivals = [one for one in between if one.gender in (None, pronoun)]
-            if not rivals and not self._unnamed(max(last_place + 1, reach.start), at, pronoun):
+        unnamed = self._unnamed(reach.start, at)
+        if last and last.person and last.gender in (None, pronoun):
+            rivals = [one for one in self._named_between(last_place, at, told=False) if one.person and one is not last]
+            if not any(one.gender in (None, pronoun) for one in rivals) and not self._unnamed(last_place + 1, at):
                 return last
         if len(near) == 1 and not unnamed and all(who is near[0] for _, who in speakers):
             return near[0]
         return None
 
-    def _unnamed(self, start: int, end: int, pronoun: str) -> bool:
-        """Whether somebody without a name, whom the pronoun may mean, is told of between two characters."""
+    def _unnamed(self, start: int, end: int) -> bool:
+        """Whether somebody without a name, whom a pronoun may mean, is told of between two characters."""
         for match in _SOMEONE.finditer(self.text, start, end):
             apposition = any(one.end <= match.start() <= one.end + 3 for one, _ in self.named)
             title = any(match.end() + 1 <= one.start <= match.end() + 2 for one, _ in self.named)
@@ -156,12 +158,14 @@ class _Article:
                 return True
         return False
 
-    def _last_body(self, at: int, said: Sequence[tuple[int, _Someone | None]]) -> _Someone | None:
+    def _last_body(
+        self, at: int, said: Sequence[tuple[int, _Someone | None]], a_group: bool = False
+    ) -> _Someone | None:
         """Return the body that spoke last, where nobody else has spoken since in reach."""
         reach = self.reach(at)
-        if said and said[-1][0] >= reach.start and (last := said[-1][1]) and last.person is False:
-            others = {one.words for one in self._named_between(said[-1][0], at) if one.person is False} - {last.words}
-            return None if others else last
+        if said and said[-1][0] >= reach.start and (last := said[-1][1]) and _is_body(last, a_group):
+            named = self._named_between(said[-1][0], at, told=False)
+            return None if any(_is_body(one, a_group) and one.words != last.words for one in named) else last
         return None
 
     def _described(self, words: str, at: int, said: Sequence[tuple[int, _Someone | None]]) -> _Someone | None:
@@ -172,12 +176,15 @@ class _Article:
             before = [one for one in so_called if one.places and one.places[0] < at]
             if len(so_called) == 1 and before:
                 return before[0]
-            return None
+            if so_called:
+                return None
+            unnamed = {id(who): who for place, who in said if place >= self.reach(at).start and _is_called(who, noun)}
+            return next(iter(unnamed.values())) if len(unnamed) == 1 else None
         if noun in _BODY_NOUNS:
             so_called = [one for one in self.everyone if one.person is False and noun in one.words]
             if len(so_called) == 1:
                 return so_called[0]
-            return None if so_called else self._last_body(at, said)
+            return None if so_called else self._last_body(at, said, a_group=True)
         return _new(words) if noun.endswith("s") else None
 
     def reach(self, at: int) -> Span:
@@ -189,8 +196,13 @@ class _Article:
         """Return the persons named in a stretch, each once, the nearest first."""
         return [one for one in self._named_between(reach.start, at) if one.person]
 
-    def _named_between(self, start: int, end: int) -> list[_Someone]:
-        found = [owner for one, owner in reversed(self.named) if start <= one.start and one.end <= end]
+    def _named_between(self, start: int, end: int, told: bool = True) -> list[_Someone]:
+        """Return who is named in a stretch, the nearest first; without `told`, not who is only spoken of in a claim."""
+        found = [
+            owner
+            for one, owner in reversed(self.named)
+            if start <= one.start and one.end <= end and (told or not self._in_content(one.start))
+        ]
         return list({id(one): one for one in found}.values())
 
     def _in_content(self, at: int) -> bool:
@@ -204,7 +216,10 @@ def _is_head(text: str, one: Named, speaker: Span) -> bool:
 
 
 def _gathered(text: str, named: Sequence[Named], speaking: Sequence[Span]) -> list[_Someone]:
-    """Gather the namings of each person and body; the fullest is the longest, one with an office before others."""
+    """Gather the namings of each person and body.
+
+    The fullest has the most words of the name, then is not called "its spokesman", then has an office, then is longest.
+    """
     everyone: list[_Someone] = []
     for one in sorted(named, key=lambda one: -len(one.words)):
         speaker = next((span for span in speaking if span.start <= one.start and one.end <= span.end), None)
@@ -213,8 +228,8 @@ def _gathered(text: str, named: Sequence[Named], speaking: Sequence[Span]) -> li
         naming = one.naming
         if speaker and speaks and person:  # the speaker's own words may say more of who it is
             naming = max(naming, _plain(text[speaker.start : speaker.end]), key=len)
-        fullness = (len(one.words), bool(read_naming(naming).offices), len(naming))
-        same = [other for other in everyone if _may_be(one.words, other.words)]
+        fullness = (len(one.words), not _POSSESSED.match(naming), bool(read_naming(naming).offices), len(naming))
+        same = [other for other in everyone if _may_be(one.words, other.words) or _is_short_for(one.words, other)]
         if len(one.words) == 1 and len(same) > 1:
             continue
         known = same[0] if len(same) == 1 else next((other for other in same if other.words == one.words), None)
@@ -282,8 +297,9 @@ def _says_office(words: str) -> bool:
 
 
 _TITLE_OF = {
-    "sen": "senator", "rep": "representative", "gov": "governor", "gen": "general", "capt": "captain", "lt": "lieutenant",
-    "col": "colonel", "sgt": "sergeant", "dr": "doctor", "prof": "professor", "det": "detective", "adm": "admiral",
+    "sen": "senator", "rep": "representative", "gov": "governor", "gen": "general", "capt": "captain",
+    "lt": "lieutenant", "col": "colonel", "sgt": "sergeant", "dr": "doctor", "prof": "professor", "det": "detective",
+    "adm": "admiral",
 }  # fmt: skip
 
 
@@ -299,7 +315,22 @@ def _roles_in(naming: str) -> set[str]:
 
 def _new(words: str) -> _Someone:
     """Return one who is named by these words alone."""
-    return _Someone(tuple(fold(word) for word in words.split()), _plain(words), None, None)
+    noun = _noun_of(words)
+    person = (
+        True if noun in ROLES and noun not in ("report", "statement", "authorities") and _ONE.match(words) else None
+    )
+    return _Someone(tuple(fold(word) for word in words.split()), _plain(words), person, gender_of(words))
+
+
+def _is_called(one: _Someone | None, noun: str) -> bool:
+    """Whether somebody without a name is called by a noun: "an unnamed official"."""
+    return one is not None and one.person is True and _noun_of(one.naming) == noun
+
+
+def _is_body(one: _Someone, many: bool) -> bool:
+    """Whether somebody is a body, or has a name of one word of which nothing more is known; `many`, if also "they"."""
+    body = one.person is False or (one.person is None and len(one.words) == 1 and one.naming[:1].isupper())
+    return body and (many or not one.words[-1].endswith("s") or one.words[-1] in BODY_WORDS or len(one.words[-1]) < 4)
 
 
 def _plain(words: str) -> str:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from index.passages import STARTERS, Span, split_sentences
-from index.speakers import OFFICERS, RANKS, SPOKESMEN, Words, fold
+from index.speakers import OFFICERS, RANKS, SPOKESMEN, Words, fold, genders
 
-_FILE = Path(__file__).with_name("first_names.txt")
 _LONGEST_NAMING = 140  # characters
 
 _HE = (
     "spokesman chairman congressman councilman businessman actor king prince father son brother husband man boy mr sir"
 )
 _SHE = (
-    "spokeswoman chairwoman congresswoman councilwoman businesswoman actress queen princess mother daughter sister wife "
-    "woman girl mrs ms miss dame lady widow"
+    "spokeswoman chairwoman congresswoman councilwoman businesswoman actress queen princess mother daughter sister "
+    "wife woman girl mrs ms miss dame lady widow"
 )
 _GENDERS = {**dict.fromkeys(_HE.split(), "he"), **dict.fromkeys(_SHE.split(), "she")}
 # Nouns for people, of which an apposition to a person's name has one.
@@ -28,52 +25,62 @@ ROLES = (
     | frozenset(_GENDERS)
     | frozenset(
         "professor analyst doctor physician nurse resident activist witness researcher scientist expert author editor "
-        "writer journalist reporter correspondent columnist student candidate nominee senator player coach singer pastor "
-        "priest fellow scholar historian economist strategist pollster adviser advisor aide counsel member partner "
-        "consultant teacher farmer driver soldier veteran engineer critic advocate organizer campaigner democrat "
-        "republican billionaire entrepreneur producer cousin uncle aunt grandmother grandfather friend neighbor neighbour "
-        "parent survivor victim suspect detective deputy lawmaker legislator politician diplomat psychologist surgeon "
-        "epidemiologist biologist judge sheriff dean principal pilot worker employee customer rival ally boss associate "
-        "recruiter dancer artist musician blogger hunter lobbyist donor backer supporter treasurer anchor host".split()
+        "writer journalist reporter correspondent columnist student candidate nominee senator player coach singer "
+        "pastor priest fellow scholar historian economist strategist pollster adviser advisor aide counsel member "
+        "partner consultant teacher farmer driver soldier veteran engineer critic advocate organizer campaigner "
+        "democrat republican billionaire entrepreneur producer cousin uncle aunt grandmother grandfather friend "
+        "neighbor neighbour parent survivor victim suspect detective deputy lawmaker legislator politician diplomat "
+        "psychologist surgeon epidemiologist biologist judge sheriff dean principal pilot worker employee customer "
+        "rival ally boss associate recruiter dancer artist musician blogger hunter lobbyist donor backer supporter "
+        "treasurer anchor host".split()
     )
 )
 BODY_WORDS = frozenset(
-    "observatory ministry department agency administration command university college institute foundation center centre "
-    "council committee commission bureau office service services association union federation league organization "
-    "organisation group network watch company corporation corp inc co llc ltd bank court senate house congress parliament "
-    "party army navy force forces police guard times post journal news press magazine tribune herald gazette guardian "
-    "daily television radio authority board school hospital church society alliance coalition movement international "
-    "government embassy exchange club airlines motors fund campaign project program defence defense state states street "
-    "county city district republic kingdom nations airport republicans democrats act day prize trust review".split()
+    "observatory ministry department agency administration command university college institute foundation center "
+    "centre council committee commission bureau office service services association union federation league "
+    "organization organisation group network watch company corporation corp inc co llc ltd bank court senate house "
+    "congress parliament party army navy force forces police guard times post journal news press magazine tribune "
+    "herald gazette guardian daily television radio authority board school hospital church society alliance coalition "
+    "movement international government embassy exchange club airlines motors fund campaign project program defence "
+    "defense state states street county city district republic kingdom nations airport republicans democrats act day "
+    "prize trust review".split()
 )
 _NOT_PEOPLE = frozenset(  # what is written with a capital and is no one
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september "
-    "october november december christmas easter islam christianity english arabic god internet web facebook twitter".split()
+    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
+    "september october november december christmas easter islam christianity english arabic god internet web facebook "
+    "twitter".split()
 )
 # What begins a sentence and, though with a capital, no name.
 _OPENERS = STARTERS | frozenset(
     "even besides like unlike today yesterday asked according despite during under until through among perhaps now "
-    "earlier later last next several other others another only just never still again also instead once given following "
-    "speaking responding such same each every either neither nor than over against between without within upon about "
-    "above across around behind beyond via per than first second finally indeed however moreover of into more less few "
-    "asking calling citing noting saying adding described told asks did do does has have had can could will would should "
-    "may might must let please yet whether whatever wherever whenever whose whom three four five six seven".split()
+    "earlier later last next several other others another only just never still again also instead once given "
+    "following speaking responding such same each every either neither nor than over against between without within "
+    "upon about above across around behind beyond via per than first second finally indeed however moreover of into "
+    "more less few asking calling citing noting saying adding described told asks did do does has have had can could "
+    "will would should may might must let please yet whether whatever wherever whenever whose whom three four five "
+    "six seven".split()
 )
 _WORD = r"(?:(?:[A-ZÀ-Þ]\.)+|(?:[A-Z][a-z]{0,5}\.(?=\s[A-Z]))|(?:al-|el-|d’|d')?[A-ZÀ-Þ][\w’'&-]*)"
 _LINK = r"(?:\s(?:de|del|della|van|von|der|den|bin|ibn|al|el|la|le|da|dos))?"
 _CAPITALS = re.compile(rf"(?<![\w’'-]){_WORD}(?:{_LINK}\s{_WORD})*")
 _POSSESSIVE = re.compile(r"[’']s?$")
 _JOINS_BODY = re.compile(r"\s(?:of|for|on|to|against)\s(?:the\s)?$")
-_INSIDE = r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Gov|Sen|Rep|Gen|Col|Lt|Adm|Rev)\.|[^,;:.()“”\"\n—–]|\.(?=\w)|(?<=\b[A-Z])\.|(?<=\b[A-Z][a-z])\.)"
-_APPOSITION = re.compile(
-    rf"(?:,\s\d{{1,3}})?,\s((?:(?!\s(?:who|said|says|told)\b){_INSIDE}){{3,90}})(?=[,.;)\n—–]|\s(?:who|said|says|told)\b|$)"
+_INSIDE = (
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Gov|Sen|Rep|Gen|Col|Lt|Adm|Rev)\."
+    r"|[^,;:.()“”\"\n—–]|\.(?=\w)|(?<=\b[A-Z])\.|(?<=\b[A-Z][a-z])\.)"
 )
-_OF_BODY = re.compile(r"\s(?:of|from|at|with)\s(?:the\s)?[A-Z][\w’'&-]*(?:\s(?:(?:of|for|the)\s){0,2}[A-Z][\w’'&-]*)*")
+_GOES_ON = r"\s(?:who|said|says|told)\b"
+_APPOSITION = re.compile(rf"(?:,\s\d{{1,3}})?,\s((?:(?!{_GOES_ON}){_INSIDE}){{3,90}})(?=[,.;)\n—–]|{_GOES_ON}|$)")
+_CAPITAL = r"(?:(?:[A-Z]\.){2,}|[A-Z][\w’'&-]*)"
+_OF_BODY = re.compile(
+    rf",?\s(?:also\s)?(?:of|from|at|with)\s(?:the\s)?{_CAPITAL}(?:\s(?:(?:of|for|the)\s){{0,2}}{_CAPITAL})*"
+)
 _ADJECTIVES = (
-    "former senior chief deputy top acting vice executive assistant presidential campaign press police city state county "
-    "national federal district department military army company foreign security legal medical lead lieutenant "
+    "former senior chief deputy top acting vice executive assistant presidential campaign press police city state "
+    "county national federal district department military army company foreign security legal medical lead lieutenant "
     "then outgoing veteran fellow longtime political conservative liberal"
 )
+_TITLES = ROLES | RANKS
 _TITLE = r"(?i:{}|(?:{})\.?)".format(
     "|".join(sorted(ROLES, key=len, reverse=True)), "|".join(sorted(RANKS, key=len, reverse=True))
 )
@@ -93,7 +100,7 @@ _ACRONYM = re.compile(r"\s\((?:the\s)?([A-Z][A-Za-z]{0,6}[A-Z])\)")
 
 @dataclass(frozen=True)
 class Named:
-    """A person or body where a text names it: the words of the name, folded, and the whole naming as it stands there."""
+    """A person or body where a text names it: the words of the name, folded, and the whole naming there."""
 
     start: int
     end: int
@@ -112,7 +119,7 @@ def named_in(text: str) -> list[Named]:
 
 
 def _runs(text: str, begins: set[int]) -> Iterator[Span]:
-    """Yield the runs of capitalised words, joined where they are one body's name, without a sentence's first small word."""
+    """Yield the runs of capitalised words, joined in a body's name, without a sentence's first small word."""
     waiting: Span | None = None
     for match in _CAPITALS.finditer(text):
         for span in _cut(text, match.start(), match.end(), begins):
@@ -168,7 +175,7 @@ def _read(text: str, span: Span) -> Named | None:
 
 
 def _person(text: str, span: Span, words: Words, titled: bool, known: bool) -> Named:
-    before = _BEFORE.search(text, max(0, span.start - 90), span.start)
+    before = _title_before(text, span.start)
     left = before.start() + _small_start(before.group()) if before else span.start
     title = text[left : span.start]
     if title[:1].islower() and not _DETERMINED.match(title) and text[max(0, left - 2) : left].strip()[-1:].isalpha():
@@ -187,13 +194,21 @@ def _person(text: str, span: Span, words: Words, titled: bool, known: bool) -> N
     naming = _plain(text[left:right])
     if len(naming) > _LONGEST_NAMING:
         naming = _plain(text[span.start : span.end])
-    gender = _gender_of(f"{title} {apposition}") or (genders().get(words[0]) if len(words) > 1 else None)
+    gender = gender_of(f"{title} {apposition}") or (genders().get(words[0]) if len(words) > 1 else None)
     return Named(span.start, span.end, words, naming, True, gender, titled=bool(title.strip()))
 
 
 def _with_article(text: str, start: int) -> int:
     """Return where "the" begins that stands right before, or `start`."""
     return start - 4 if text[max(0, start - 4) : start].casefold() == "the " else start
+
+
+def _title_before(text: str, start: int) -> re.Match[str] | None:
+    """Return the title or office right before a name, with what belongs to it."""
+    last = text[max(0, start - 60) : start].split()[-6:]
+    if not any(word.casefold().strip(".,") in _TITLES for word in last):  # quicker than the search that it saves
+        return None
+    return _BEFORE.search(text, max(0, start - 90), start)
 
 
 def _without_stop(word: str) -> str:
@@ -232,19 +247,10 @@ def _apposition(text: str, end: int) -> tuple[int, str]:
     return (found.end(1), found[1]) if opens and not ROLES.isdisjoint(words) else (end, "")
 
 
-def _gender_of(description: str) -> str | None:
+def gender_of(description: str) -> str | None:
+    """Return "he" or "she" where the words tell ("a spokeswoman"), else None."""
     told = {_GENDERS[word] for word in map(fold, description.split()) if word in _GENDERS}
     return told.pop() if len(told) == 1 else None
-
-
-@cache
-def genders() -> dict[str, str]:
-    """Return first names, folded, with "he" or "she"."""
-    told: dict[str, str] = {}
-    for block in _FILE.read_text(encoding="utf-8").split("\n# ")[1:]:
-        heading, names = block.split("\n", 1)
-        told |= {fold(name): heading.strip().casefold() for name in names.split()}
-    return told
 
 
 def _plain(words: str) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from index.passages import TITLES
 
-_FILE = Path(__file__).with_name("aliases.txt")
+_ALIASES = Path(__file__).with_name("aliases.txt")
+_FIRST_NAMES = Path(__file__).with_name("first_names.txt")
 _COUNTRIES, _MINISTRIES = "# Countries", "# Ministries that many countries have"  # headings in it
 
 Words = tuple[str, ...]
@@ -47,6 +48,7 @@ _GENERIC = _GOVERNMENT | frozenset(
     "study authorities officials official family man woman men women people residents witnesses activists experts "
     "analysts critics both others some many most several two three four source sources media website newspaper".split()
 )
+_COMMON = frozenset("department ministry government office agency state official officials".split())
 _SMALL = frozenset("the a an of for and in at on to by from with our their his her its this that own s".split())
 _FOR = frozenset("for of at with from in to".split())
 _NOT_NOW = frozenset("former ex onetime".split())
@@ -90,6 +92,43 @@ def speaks_for(name: str, asked: str) -> bool:
     return any(_belongs_to(body, to) for body in theirs for to in bodies)
 
 
+def words_of(name: str) -> frozenset[str]:
+    """Return the words by which a naming is looked up: its own, folded, and the initials of its name."""
+    words = {fold(token) for token in _tokens(name)} - _SMALL
+    long = [read_naming(name).name]
+    return frozenset(words | {"".join(word[0] for word in one) for one in long if len(one) > 1}) - {""}
+
+
+def lookup_words(asked: str) -> frozenset[str]:
+    """Return the words of which a naming has at least one that stands for `asked` or speaks for it."""
+    naming = read_naming(asked)
+    own = {word for part in (naming.name, *naming.offices) for word in part}
+    bodies = own | {part for part in _aliases().part_of if own.intersection(_above(part))}
+    words = {word for names, first in _aliases().names.items() if first in bodies for word in _telling(names)}
+    initials = {"".join(word[0] for word in naming.name)} if len(naming.name) > 1 else set()
+    return frozenset(words | initials | set(_telling(tuple(own | words_of(asked)))) - OFFICERS - RANKS)
+
+
+def _telling(words: Words) -> Words:
+    """Return the words of a name that tell it from others, or the least common where none does alone."""
+    telling = tuple(word for word in words if word not in _GENERIC)
+    return telling or tuple(word for word in words if word not in _COMMON)[:1] or words[:1]
+
+
+def is_full_name(naming: str) -> bool:
+    """Whether a naming names a person or body in two words or more, or by a name that `aliases.txt` knows."""
+    name = read_naming(naming).name
+    return len(name) > 1 or any(word in _aliases().names.values() for word in name)
+
+
+def _above(part: str) -> Iterator[str]:
+    """Yield what a body speaks for, and what that speaks for."""
+    seen = {part}
+    while (part := _aliases().part_of.get(part, part)) not in seen:
+        seen.add(part)
+        yield part
+
+
 @lru_cache(maxsize=20_000)
 def read_naming(text: str) -> Naming:
     """Take a naming apart. A pronoun, or nothing but words that name nobody, gives an empty one."""
@@ -112,6 +151,8 @@ def _read_head(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool]:
     """Return the name in a phrase, the bodies of its offices, and whether it is an unnamed spokesman's."""
     role = next((at for at in reversed(range(len(tokens))) if _is_role(tokens, at)), None)
     if role is None:
+        if person := _person_of(tokens):
+            return person
         words = _canonical(_without_titles(tokens))
         return (words if _names_something(words) else ()), (), False
     before, after = tokens[:role], tokens[role + 1 :]
@@ -126,6 +167,19 @@ def _read_head(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool]:
         office = ()
     named = name if _names_something(name) else ()
     return named, ((office,) if _names_something(office, alone=True) else ()), spokesman and not named
+
+
+def _person_of(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool] | None:
+    """Read "Capt. Jeff Davis of the Pentagon", and "also of the Pentagon" beside a name; None for anything else."""
+    at = next((at for at, token in enumerate(tokens) if token.casefold() in ("of", "from", "at", "with")), None)
+    if at is None:
+        return None
+    before = [fold(token) for token in tokens[:at]]
+    if before and not any(word in RANKS or word in genders() for word in before[:2]) and before != ["also"]:
+        return None
+    office = _canonical(tokens[at + 1 :])
+    name = _canonical(_without_titles(tokens[:at])) if before != ["also"] else ()
+    return (name if _names_something(name) else ()), ((office,) if _names_something(office) else ()), False
 
 
 def _is_role(tokens: list[str], at: int) -> bool:
@@ -160,6 +214,7 @@ def _canonical(tokens: Iterable[str]) -> Words:
     return tuple(_with_known_names(words))
 
 
+@lru_cache(maxsize=50_000)
 def fold(token: str) -> str:
     """Return a word of a name without capitals, full stops, accents and possessive."""
     plain = unicodedata.normalize("NFKD", token.casefold().replace(".", "").replace("’", "'"))
@@ -215,16 +270,20 @@ def _belongs_to(body: Words, asked: Words) -> bool:
     wanted = _bare(asked)
     if len(wanted) != 1:
         return False
-    above, seen = [word for word in body if word in _aliases().part_of], set[str]()
-    while above:
-        word = _aliases().part_of[above.pop()]
-        if word == wanted[0]:
-            return True
-        if word not in seen and word in _aliases().part_of:
-            above.append(word)
-        seen.add(word)
+    if any(wanted[0] in _above(word) for word in body):
+        return True
     government = any(word in _GOVERNMENT or word in _aliases().ministries for word in body)
     return government and wanted[0] in body and wanted[0] in _aliases().countries
+
+
+@cache
+def genders() -> dict[str, str]:
+    """Return first names, folded, with "he" or "she"."""
+    told: dict[str, str] = {}
+    for block in _FIRST_NAMES.read_text(encoding="utf-8").split("\n# ")[1:]:
+        heading, names = block.split("\n", 1)
+        told |= {fold(name): heading.strip().casefold() for name in names.split()}
+    return told
 
 
 @dataclass(frozen=True)
@@ -243,7 +302,7 @@ def _aliases() -> _Aliases:
     part_of: dict[str, str] = {}
     under: dict[str, set[str]] = {}  # heading → the first names below it
     heading = ""
-    for line in _FILE.read_text(encoding="utf-8").splitlines():
+    for line in _ALIASES.read_text(encoding="utf-8").splitlines():
         if line.startswith("#") or not line.strip():
             heading = line if line.startswith("#") else heading
         elif "<" in line:
