@@ -105,7 +105,7 @@ def test_every_claim_opens_its_article_at_its_words(asked: Open, data_folder: Pa
         row.locator("td").first.click()
         expect(page.locator("#source mark")).to_have_text(article.text[place.quote.start : place.quote.end])
         expect(page.locator("#source mark")).to_be_in_viewport()
-        assert row.locator("q").text_content() in article.text
+        assert all(piece in article.text for piece in (row.locator("q").text_content() or "").split(" … "))
     assistant.close()
     page.keyboard.press("Escape")
     expect(rows.last.locator("a.cite")).to_be_focused()

@@ -47,8 +47,8 @@ def explanation(settings: Settings, diagram: str) -> str:
     told = (
         f"The confidence is how likely the articles are to hold the answer: high from {_SURE:.0%}, fair from "
         f"{_FAIRLY_SURE:.0%}, low below.",
-        f"Saidso answers from a confidence of {now:.0%} on ({beside}). Below, it says that the articles do not hold an "
-        "answer, and shows what comes closest.",
+        f"Saidso answers from a confidence of {now:.0%} on ({beside}). Below that, and where the speaker asked for is "
+        "not quoted on the matter, it says so and shows what comes closest.",
         "A higher threshold gives fewer wrong answers and refuses more that could be answered. To set it, start Saidso "
         "with SAIDSO_ANSWER_THRESHOLD, from 0 (always answer) to 1.",
     )
