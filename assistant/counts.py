@@ -27,6 +27,11 @@ _FATES = {
 }
 _FATE = re.compile("|".join(rf"(?P<{name}>\b(?:{words})\b)" for name, words in _FATES.items()), re.IGNORECASE)
 _ASKS = re.compile(r"\b(?:how\s+many|(?:what|which)\s+(?:is\s+|was\s+|were\s+)?(?:the\s+)?number(?:\s+of)?)\b", re.I)
+_ASKS_CHANGED = re.compile(  # "has X changed its count?", of whatever it counts
+    r"\b(?:chang|revis|rais|correct|lower)\w*\b[^?]*\b(?:its|his|her|their|the)\s+(?:\w+\s+)?(?:counts?|figures?|tolls?|tally)\b",
+    re.IGNORECASE,
+)
+_ANY_FATE = "any"
 _OF_THESE = re.compile(r"^\s+of\s+[^?]*?\b(?:were|was|are|is)\b", re.IGNORECASE)  # "how many of the dead were women"
 _ASKS_TOLL = re.compile(
     r"\b(?:death toll|tolls?|(?:number|counts?|figures?) of (?:the )?(?:dead|deaths|killed))\b", re.IGNORECASE
@@ -70,7 +75,7 @@ _COUNTS = re.compile(  # “The White Helmets, formally the Syrian Civil Defence
     r"raised|raises|lists?|listed|spoke of|admitted|confirm(?:s|ed))\b"
 )
 _GIVES = re.compile(  # that the figure is one of those the sentence before speaks of
-    r"\b(?:number|count(?:s|ed)?|toll|figures?|tally|estimate[sd]?|puts?|gives?|gave|given|sp(?:eaks?|oken?) of|raised)\b",
+    r"\b(?:number|count(?:s|ed)?|toll|figures?|tally|estimate[sd]?|puts?|gives?|gave|given|raised|spoken? of)\b",
     re.IGNORECASE,
 )
 _OPEN_END = re.compile(r"^[\s”\"’']*(?:$|[,;.:)”—–]|(?:later|on|at|by|and|but|in|to|after|from|so)\b)")
@@ -139,7 +144,7 @@ def counted(question: Question) -> Counted | None:
     asks = _ASKS.search(text)
     toll = None if asks else _ASKS_TOLL.search(text)
     if not asks and not toll:
-        return None
+        return Counted(frozenset(), _ANY_FATE, frozenset(), False) if _ASKS_CHANGED.search(text) else None
     rest = _OF_THESE.sub("", text[asks.end() :]) if asks else text
     said = question.speaker or ""
     words = [word for word in words_of(text.replace(said, " ") if said else text) if word not in _ASKING]
@@ -212,10 +217,12 @@ def _has_fate(fate: str, sentence: str, before: str, span: Span, others: Sequenc
     A word that says so belongs to the figure nearest to it. A figure with nothing after it may take up what the
     sentence, or the one before it, has named: "it gave the number as 46".
     """
-    told = [match for match in _FATE.finditer(sentence) if match.lastgroup == fate]
+    told = [match for match in _FATE.finditer(sentence) if fate in (match.lastgroup, _ANY_FATE)]
     if any(_belongs(sentence, match, span, others) for match in told):
         return True
-    taken_up = bool(_GIVES.search(sentence)) and any(match.lastgroup == fate for match in _FATE.finditer(before))
+    taken_up = bool(_GIVES.search(sentence)) and any(
+        fate in (match.lastgroup, _ANY_FATE) for match in _FATE.finditer(before)
+    )
     return bool(bare and _OPEN_END.match(sentence[span.end :]) and (told or taken_up))
 
 

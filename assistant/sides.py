@@ -13,6 +13,7 @@ from assistant.question import Kind, Question
 from assistant.reader import Evidence
 from assistant.words import content_words
 from index.claims import Claim
+from index.passages import STARTERS
 
 _NEGATION = re.compile(
     r"\b(?:not|never|neither|nor|no|none|nobody|nothing|cannot|false|fail(?:s|ed)? to)\b|n[’']t\b", re.IGNORECASE
@@ -57,7 +58,9 @@ def _words_of(party: Party) -> str:
 def quoted(report: Report) -> str:
     """Return a report's words within a sentence: in quotation marks where the speaker is quoted with all of them."""
     words = "" if report.claim is None else report.claim.content[0].text.rstrip(".")
-    return f"“{words}”" if report.claim and report.claim.direct else words
+    if report.claim and report.claim.direct:
+        return f"“{words}”"
+    return words[0].lower() + words[1:] if words.split(" ", 1)[0].casefold() in STARTERS else words
 
 
 def _reports(evidence: Evidence, asked: frozenset[str]) -> Iterator[Report]:

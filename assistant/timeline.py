@@ -16,7 +16,20 @@ _ASKS_CHANGE = re.compile(
     r"|contradict(?:s|ed)? (?:itself|himself|herself|themselves))\b",
     re.IGNORECASE,
 )
+_ACCOUNT = (
+    r"(?:account|accounts|story|stories|version|count|counts|figure|figures|number|toll|estimate|position|view|mind)"
+)
+# “How did Central Command's account change?” – “Has the Observatory changed its count?”
+_WHOSE = re.compile(
+    r"\b(?:did|does|do|has|have|had)\s+(?:(?P<owner>[^?,;]{2,60}?)(?:['’]s?|s['’])\s+(?:own\s+)?(?:\w+\s+)?"
+    + _ACCOUNT
+    + r"\b"
+    r"|(?P<speaker>[^?,;]{2,60}?)\s+(?:ever\s+|later\s+|since\s+)?" + _ASKS_CHANGE.pattern + r")",
+    re.IGNORECASE,
+)
+_NOT_THE_MATTER = frozenset("account story version count figure number toll position change say chang whether".split())
 _REPEATED = 0.5  # of the smaller one's words in common: it is said once more
+_FEW = 2  # words that two claims must at least have in common for that
 _MOST_DAYS = 6
 _STANDS = frozenset("admits confirms denies".split())  # what is said against, or after, something else
 
@@ -26,11 +39,18 @@ def asks_change(question: Question) -> bool:
     return bool(_ASKS_CHANGE.search(question.text))
 
 
-def timeline(question: Question, speaker: str | None, evidence: Sequence[Evidence]) -> list[Report]:
+def whose(question: Question) -> str | None:
+    """Return the speaker whose words the question wants, or whose account it asks after."""
+    found = _WHOSE.search(question.text) if asks_change(question) and not question.speaker else None
+    return (found["owner"] or found["speaker"]).strip() if found else question.speaker
+
+
+def timeline(question: Question, evidence: Sequence[Evidence]) -> list[Report]:
     """Return the best of a speaker's words of each day, in order; what repeats an earlier day's is left out.
 
     Nothing where the question does not ask for a change, or all was said on one day.
     """
+    speaker = whose(question)
     if not speaker or not asks_change(question):
         return []
     spoken = [
@@ -39,6 +59,10 @@ def timeline(question: Question, speaker: str | None, evidence: Sequence[Evidenc
         for claim in one.claims
         if is_asked(claim.said_by, speaker) and one.passage.published
     ]
+    matter = content_words(question.text) - content_words(speaker) - _NOT_THE_MATTER
+    to_the_point = [report for report in spoken if matter & content_words(report.position)]
+    if len({report.day for report in to_the_point}) > 1:
+        spoken = to_the_point
     days: list[Report] = []
     for day in sorted({report.day for report in spoken}):
         earlier = [report for report in spoken if report.day < day]
@@ -78,4 +102,4 @@ def _repeats(report: Report, earlier: Report) -> bool:
     if _denies(report) != _denies(earlier):
         return False
     one, other = content_words(report.position), content_words(earlier.position)
-    return len(one & other) >= _REPEATED * min(len(one), len(other))
+    return len(one & other) >= max(_FEW, _REPEATED * min(len(one), len(other)))
