@@ -147,7 +147,7 @@ def test_differing_accounts_stand_first_with_their_sources(asked: Open) -> None:
     page = asked(KILLED)
     differing = page.locator(".answer > :first-child")
     expect(differing).to_have_class("differing")
-    expect(differing.get_by_role("heading")).to_have_text("≠ The accounts differ")
+    expect(differing.get_by_role("heading")).to_have_text("≠ How the accounts differ")
     for position, speaker in (("at least 42", "Observatory"), ("at least 38", "Human Rights Watch")):
         held = differing.locator("li").filter(has_text=position).filter(has_text=speaker)
         held.locator("a.cite").first.click()

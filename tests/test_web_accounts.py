@@ -23,7 +23,11 @@ def test_positions_have_their_speakers_sources_and_origins() -> None:
     html = differing(ANSWER)
     assert "Ann says &#60;b&#62;42&#60;&#47;b&#62;&#44; Cy 46&#46;" in html
     first, second = html.split("<li>")[1:]
-    assert "&#60;i&#62;42" in first and "<b>Ann&#44; Bob</b>" in first and "2 independent origins" in first
+    assert (
+        "&#60;i&#62;42" in first
+        and "<b>Ann&#44; Bob</b>" in first
+        and "17 March 2017&#44; 2 independent origins" in first
+    )
     assert all(cite_key(place_of(cite(marker))) in first for marker in (1, 2))
     assert "Cy &#91;x&#93;" in second and "[9]" in second and "origin" not in second
     assert second.count('class="cite"') == 1

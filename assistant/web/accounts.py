@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from assistant.answer import Account, Answer
 from assistant.citations import Citation
 from assistant.web.source_pane import link
-from assistant.web.wording import counted, escape
+from assistant.web.wording import counted, days, escape
 
 
 def differing(answer: Answer) -> str:
@@ -17,15 +17,18 @@ def differing(answer: Answer) -> str:
     cited = {citation.marker: citation for citation in answer.citations}
     positions = "".join(f"<li>{_position(account, cited)}</li>" for account in answer.accounts)
     return (
-        '<section class="differing"><h2><span class="sign">≠</span> The accounts differ</h2>'
+        '<section class="differing"><h2><span class="sign">≠</span> How the accounts differ</h2>'
         f"<ul>{positions}</ul><p>{escape(answer.disagreement)}</p></section>"
     )
 
 
 def _position(account: Account, cited: Mapping[int, Citation]) -> str:
     links = " ".join(link(cited[marker]) if marker in cited else f"[{marker}]" for marker in account.citations)
-    origins = f' <span class="origins">{counted(account.origins, "independent origin")}</span>'
+    dates = sorted(cited[marker].published for marker in account.citations if marker in cited)
+    known = [date for date in dates if date]
+    told = [days(known[0], known[-1])] if known else []
+    told += [counted(account.origins, "independent origin")] if account.origins > 1 else []
     return (
         f'<span class="position">{escape(account.position)}</span> <b>{escape(", ".join(account.speakers))}</b> '
-        f"{links}{origins if account.origins > 1 else ''}"
+        f'{links}<span class="told">{escape(", ".join(told))}</span>'
     )
