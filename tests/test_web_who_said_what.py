@@ -52,6 +52,10 @@ def test_namings_of_one_speaker_are_one_and_a_pronoun_is_nobody_else() -> None:
     said = said_in(answer(*claims))
     assert [one.number for one in said] == [1, 1, 2, 3]
     assert [one.speaker for one in said] == ["Capt. Jeff Davis, a Pentagon spokesman"] * 2 + ["“He”"] * 2
+    body = said_in(
+        answer(claim("He", "it", name="the Pentagon"), claim("He", "left", name="an unnamed Pentagon spokesman"))
+    )
+    assert [one.speaker for one in body] == ["The Pentagon"] * 2
     resolved = said_in(answer(FULL, claim("He", "left", name="Capt. Jeff Davis")))
     assert [one.number for one in resolved] == [1, 1]
     html = who_said_what(answer(FULL, claim("He", "left", name="Capt. Jeff Davis")))

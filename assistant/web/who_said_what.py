@@ -13,7 +13,7 @@ from assistant.web.source_pane import Cited, link, place_of
 from assistant.web.wording import counted, day, escape
 from index.claims import Claim
 from index.passages import Span
-from index.speakers import PRONOUNS, same_speaker
+from index.speakers import PRONOUNS, read_naming, same_speaker
 
 _COLUMNS = ("Speaker", "Stance", "Quote", "Outlet", "Date")
 _NOBODY = "Nobody named"
@@ -83,7 +83,8 @@ def _is_same(naming: str, known: str) -> bool:
 
 
 def _fullest(namings: Sequence[str]) -> str:
-    name = max(namings, key=len)
+    """Return the longest naming, one with a name before one without: a body before its unnamed spokesman."""
+    name = max(namings, key=lambda naming: (bool(read_naming(naming).name), len(naming)))
     return f"“{name}”" if name.casefold() in PRONOUNS else name[0].upper() + name[1:]
 
 
