@@ -33,6 +33,13 @@ class Accounts:
     disagreement: str | None = None
     settled: bool = True  # whether there is one answer: parties do not differ, nor has one changed what it says
 
+    def cited_with(self, chosen: Sequence[Evidence]) -> list[Evidence]:
+        """Return what to cite, given what answers best: of that, beside accounts that differ, only other figures."""
+        if not self.cite:
+            return list(chosen)
+        others = [one for one in chosen if one.figures and not any(one is cited for cited in self.cite)]
+        return [*self.cite, *others[: MOST_CITED - len(self.cite)]]
+
     def held(self, statements: Sequence[Statement]) -> tuple[Account, ...]:
         """Return the positions that the statements cite, with the parties that hold each."""
         markers = {(s.citation.article_id, s.citation.start): s.citation.marker for s in statements}

@@ -74,7 +74,7 @@ class Assistant:
         reading = self._reader.read(asked, hits)
         clock.stage("writing")
         accounts = find_accounts(asked, [*reading.evidence, *candidates(asked, further)])
-        chosen = (accounts.cite or choose(reading)) if reading.confidence >= self._threshold else ()
+        chosen = accounts.cited_with(choose(reading)) if reading.confidence >= self._threshold else []
         statements = [_statement(marker, evidence) for marker, evidence in enumerate(chosen, start=1)]
         differing = accounts.disagreement if statements else None
         return Answer(

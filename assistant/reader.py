@@ -113,7 +113,8 @@ class TrainedReader:
         spans = self.spans(question, hits)
         rows = self.features(question, hits, found, spans)
         scores = [probability(row, SENTENCE_WEIGHTS) for row in rows]
-        confidence = probability(confidence_features(rows, scores, spans.values()), CONFIDENCE_WEIGHTS)
+        counting = [bool(evidence.figures) for evidence in found]
+        confidence = probability(confidence_features(rows, scores, spans.values(), counting), CONFIDENCE_WEIGHTS)
         if question.kind is Kind.HOW_MANY and any(row["fits"] for row in rows):
             # A sentence without a number cannot say how many, whatever else speaks for it.
             scores = [score * row["fits"] for score, row in zip(scores, rows, strict=True)]
@@ -198,19 +199,24 @@ def probability(row: Features, weights: Features) -> float:
     return 1.0 / (1.0 + math.exp(-sum(weight * row[name] for name, weight in weights.items())))
 
 
-def confidence_features(rows: Sequence[Features], scores: Sequence[float], read: Iterable[PassageReading]) -> Features:
+def confidence_features(
+    rows: Sequence[Features], scores: Sequence[float], read: Iterable[PassageReading], counting: Sequence[bool] = ()
+) -> Features:
     """Return what speaks for the answer being there at all.
 
     That is the log-odds of the best sentence, how far it is ahead of the next, the best that the network reads in any
-    passage, and the best of each feature over the three best sentences.
+    passage, and the best of each feature over the three best sentences. `counting` says which sentences give a figure
+    for what is counted: those are accounts of one thing, so none of them is a rival of another.
     """
-    best = sorted(range(len(rows)), key=lambda at: (-scores[at], at))[:3]
-    odds = [_log_odds(scores[at]) for at in best] + [_log_odds(0.0)]
+    order = sorted(range(len(rows)), key=lambda at: (-scores[at], at))
+    best = order[:3]
+    account = bool(counting) and counting[order[0]]
+    rival = next((at for at in order[1:] if not (account and counting[at])), None)
     readings = list(read)
     return {
         **{name: max(rows[at][name] for at in best) for name in rows[0]},
-        "score": odds[0],
-        "ahead": odds[0] - odds[1],
+        "score": _log_odds(scores[order[0]]),
+        "ahead": _log_odds(scores[order[0]]) - _log_odds(0.0 if rival is None else scores[rival]),
         "span": max(one.span_score for one in readings),
         "relevance": max(one.relevance for one in readings),
     }

@@ -31,8 +31,8 @@ def tallies(speaker: str | None, evidence: Sequence[Evidence]) -> list[Party]:
 
 
 def differ(parties: Sequence[Party]) -> bool:
-    """Whether two parties give plainly different figures."""
-    pairs = combinations([party for party in parties if party.known], 2)
+    """Whether two named parties give plainly different figures; an article's own may be of another thing."""
+    pairs = combinations([party for party in parties if party.reports[0].speaker], 2)
     return any(a.differs_from(b) for one, other in pairs for a in _figures(one) for b in _figures(other))
 
 
