@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from index.cues import stance_of
 from index.errors import SaidsoError
+from index.speakers import speaks_for
 
 LONGEST_QUESTION = 2_000  # characters
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -29,12 +30,13 @@ class Kind(StrEnum):
 SAYING_WORDS = (
     "say said says saying claim claimed claims claiming tell told telling deny denied denies denying admit admitted "
     "admits state stated report reported announce announced describe described describes call called calls argue "
-    "argued argues warn warned warns confirm confirmed confirms accuse accused accuses blame blamed blames allege alleged "
-    "explain explained acknowledge acknowledged insist insisted insists respond responded comment commented conclude "
-    "concluded find found think believe believed believes add added assert asserted mention mentioned note noted "
-    "predict predicted promise promised suggest suggested estimate estimated criticise criticised criticize criticized "
-    "condemn condemned dispute disputed reject rejected write wrote tweet tweeted testify testified reply replied "
-    "demand demanded urge urged recall recalled vow vowed declare declared remark remarked quote quoted stress stressed"
+    "argued argues warn warned warns confirm confirmed confirms accuse accused accuses blame blamed blames allege "
+    "alleged explain explained acknowledge acknowledged insist insisted insists respond responded comment commented "
+    "conclude concluded find found think believe believed believes add added assert asserted mention mentioned note "
+    "noted predict predicted promise promised suggest suggested estimate estimated criticise criticised criticize "
+    "criticized condemn condemned dispute disputed reject rejected write wrote tweet tweeted testify testified reply "
+    "replied demand demanded urge urged recall recalled vow vowed declare declared remark remarked quote quoted "
+    "stress stressed"
 )
 _SAYING = rf"(?P<saying>{'|'.join(SAYING_WORDS.split())})"
 _FINDING = frozenset("find found call called think".split())  # what is done without a word just as well
@@ -62,6 +64,7 @@ _CHANGED = re.compile(
     r"claims?|count|explanation|figures?|numbers?|tune|mind)s?\s+chang(?:e|ed)\b",
     re.IGNORECASE,
 )
+_QUESTION_WORD = re.compile(r"^\W*(?:how\s+(?:many|much)|what|why|how|when|where|who|whom|which)\s+", re.IGNORECASE)
 # What stands between the word of saying and what was said.
 _LEADS_IN = re.compile(
     r"^(?:(?:to|in|during|at|on)\s+(?:reporters|journalists|the\s+press|an?\s+\w+|\w+day)\s+)?"
@@ -119,6 +122,12 @@ class Question:
     since: int | None = None
     until: int | None = None
 
+    def is_by(self, said_by: str | None) -> bool:
+        """Whether a claim of somebody so named may be given as the asked speaker's word."""
+        if not (self.speaker and said_by):
+            return False
+        return said_by in self.namings or speaks_for(said_by, self.speaker)
+
 
 def understand(text: str) -> Question:
     """Read a question. Raises SaidsoError when there is nothing to answer or too much to read."""
@@ -130,16 +139,17 @@ def understand(text: str) -> Question:
             f"The question has {len(text):,} characters; at most {LONGEST_QUESTION:,} are read. "
             "Ask it in a few sentences."
         )
-    changed = _CHANGED.search(text)
-    found = _speaking(text)
-    speaker = (changed["speaker"] or changed["owner"]) if changed else found and found["speaker"]
+    changed, found = _CHANGED.search(text), _speaking(text)
+    named = (changed["speaker"] or changed["owner"]) if changed else found and found["speaker"]
+    speaker, owned = _owner(named.strip()) if named else (None, "")
     about, since, until = _days(_matter(text, found or _WHO_SAID.search(text)))
+    said = _said(found) or _WHO_SAID.search(text)
     return Question(
         text=text,
         kind=_kind(text, speaker),
-        speaker=speaker.strip() if speaker else None,
-        matter="" if changed else about,
-        stance=stance_of(said["saying"]) if (said := _said(found) or _WHO_SAID.search(text)) else "says",
+        speaker=speaker,
+        matter="" if changed else f"{owned} {about}".strip(),
+        stance=stance_of(said["saying"], text[said.end("saying") :]) if said else "says",
         asserts=_asserts(text, found, about) and not changed,
         changed=changed is not None,
         since=since,
@@ -156,11 +166,17 @@ def _kind(text: str, speaker: str | None) -> Kind:
 
 def _speaking(text: str) -> re.Match[str] | None:
     """Return where the question names a speaker."""
-    for pattern in (_ASKS_SPEAKER, _DID_SPEAKER_SAY, _ACCORDING_TO):
+    for pattern in (_ACCORDING_TO, _ASKS_SPEAKER, _DID_SPEAKER_SAY):
         match = pattern.search(text)
         if match and not _NOBODY.fullmatch(match["speaker"].strip()) and not _only_does(match):
             return match
     return None
+
+
+def _owner(speaker: str) -> tuple[str, str]:
+    """Return whose words are asked for, and of what: "the department's assessment" is the department's word."""
+    owner = re.match(r"(.*[A-Z].*?)[’']s?\s+([a-z].*)", speaker)
+    return (owner[1], owner[2]) if owner else (speaker, "")
 
 
 def _only_does(match: re.Match[str]) -> bool:
@@ -180,7 +196,8 @@ def _matter(text: str, found: re.Match[str] | None) -> str:
     if found is None:
         return text
     if "saying" not in found.groupdict():  # “according to …”
-        return " ".join(f"{text[: found.start()]} {text[found.end() :]}".split()).strip(" ?,")
+        rest = " ".join(f"{text[: found.start()]} {text[found.end() :]}".split()).strip(" ?,")
+        return _QUESTION_WORD.sub("", rest)
     before = text[found.start() : found.start("speaker")] if "speaker" in found.groupdict() else ""
     asked_of = re.sub(
         r"^\W*(?:how\s+(?:many|much)|\w+)\s+|\b(?:did|does|do|has|have|had|is|are|was|were)\s*$",

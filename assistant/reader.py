@@ -13,7 +13,7 @@ from typing import Protocol
 from assistant.neural_reader import NeuralReader, PassageReader
 from assistant.neural_reader import Reading as PassageReading
 from assistant.question import SAYING_WORDS, Kind, Question
-from assistant.short_answer import figure, fits, names, short_answer
+from assistant.short_answer import figure, fits, short_answer
 from assistant.yes_no import verdict
 from index.catalogue import Passage
 from index.claims import Claim, Piece
@@ -34,6 +34,7 @@ class Evidence:
     score: float = 0.0
     short: Span | None = None  # the bare answer within it
     verdict: str | None = None  # "yes" or "no", where that is asked and it plainly says so
+    said_by: str | None = None  # whose words in it are meant, where the question is about a speaker
 
     @property
     def text(self) -> str:
@@ -47,10 +48,15 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Reading:
-    """Evidence, best first, and the probability that the articles hold the answer."""
+    """Evidence, best first, and the probability that the articles hold the answer.
+
+    `note` says in a sentence why there is none, where more than that is known; `closest` is what comes nearest then.
+    """
 
     evidence: tuple[Evidence, ...]
     confidence: float
+    note: str | None = None
+    closest: tuple[Evidence, ...] = ()
 
 
 class Reader(Protocol):
@@ -227,7 +233,7 @@ def candidates(question: Question, hits: Sequence[Hit]) -> list[Evidence]:
         for sentence in split_sentences(passage.text):
             span = Span(passage.start + sentence.start, passage.start + sentence.end)
             own = tuple(claim for claim in passage.claims if claim.within(span.start, span.end))
-            by_speaker = any(names(claim.speaker.text, question.speaker) for claim in own if claim.speaker)
+            by_speaker = any(question.is_by(claim.said_by) for claim in own)
             found.setdefault((passage.article_id, span.start), Evidence(passage, span, own, by_speaker))
     return list(found.values())
 

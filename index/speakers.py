@@ -40,6 +40,18 @@ _GOVERNMENT = frozenset(
     "government ministry president presidency embassy army military navy state parliament foreign defense interior "
     "prime minister cabinet forces force authorities officials".split()
 )
+# Words that make a name a body's.
+BODY_WORDS = frozenset(
+    "observatory ministry department agency administration command university college institute foundation center "
+    "centre council committee commission bureau office service services association union federation league "
+    "organization organisation group network watch company corporation corp inc co llc ltd bank court senate house "
+    "congress parliament party army navy force forces police guard times post journal news press magazine tribune "
+    "herald gazette guardian daily television radio authority board school hospital church society alliance coalition "
+    "movement international government embassy exchange club airlines motors fund campaign project program defence "
+    "defense state states street county city district republic kingdom nations airport republicans democrats act day "
+    "prize trust review "
+    "chamber chiefs institutes federations doctors bureaus".split()
+)
 # Words that name nothing by themselves: “the ministry” is no one in particular.
 _GENERIC = _GOVERNMENT | frozenset(
     "ministry government police group army military department agency company court union council committee commission "
@@ -85,11 +97,17 @@ def speaks_for(name: str, asked: str) -> bool:
     """Whether the words of `name` may be given as those of `asked`: the same, or an officer or a part of that body."""
     if same_speaker(name, asked):
         return True
-    wanted = read_naming(asked)
+    wanted, speaker = read_naming(asked), read_naming(name)
+    if not wanted.name and not wanted.spokesman:  # "the unnamed U.S. official": whoever is described so
+        described = _described(asked) - PRONOUNS
+        return bool(described - _GENERIC) and described <= _described(name)
     bodies = [wanted.name] if wanted.name else list(wanted.offices)
-    speaker = read_naming(name)
     theirs = [*speaker.offices, *([speaker.name] if speaker.name else [])]
     return any(_belongs_to(body, to) for body in theirs for to in bodies)
+
+
+def _described(naming: str) -> frozenset[str]:
+    return frozenset(_canonical(_tokens(naming)))
 
 
 def words_of(name: str) -> frozenset[str]:
@@ -175,7 +193,14 @@ def _person_of(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool] | Non
     if at is None:
         return None
     before = [fold(token) for token in tokens[:at]]
-    if before and not any(word in RANKS or word in genders() for word in before[:2]) and before != ["also"]:
+    known = any(word in RANKS or word in genders() for word in before[:2])
+    two = (
+        len(before) > 1
+        and before[0] not in _SMALL
+        and BODY_WORDS.isdisjoint(before)
+        and _canonical(before) == tuple(before)
+    )
+    if before and not known and not two and before != ["also"]:
         return None
     office = _canonical(tokens[at + 1 :])
     name = _canonical(_without_titles(tokens[:at])) if before != ["also"] else ()
@@ -250,6 +275,8 @@ def _same_name(one: Words, other: Words) -> bool:
     if len(short) == len(long) or any(word in _aliases().countries for word in short):
         return False
     if len(short) == 1 and short[0] == "".join(word[0] for word in long):
+        return True
+    if len(short) > 1 and short == long[: len(short)] and short[-1] in BODY_WORDS:
         return True
     by_last_name = short == long[-len(short) :] or (len(short) > 1 and (short[0], short[-1]) == (long[0], long[-1]))
     return by_last_name and not any(word in _aliases().countries for word in long[:-1])
