@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 SAYING_WORDS = (
     "say said says saying claim claimed claims claiming tell told telling deny denied denies denying admit admitted "
-    "admits state stated report reported announce announced describe described describes call called calls argue "
+    "admits stated report reported announce announced describe described describes call called calls argue "
     "argued argues warn warned warns confirm confirmed confirms accuse accused accuses blame blamed blames allege "
     "alleged explain explained acknowledge acknowledged insist insisted insists respond responded comment commented "
     "conclude concluded find found think believe believed believes add added assert asserted mention mentioned note "
@@ -38,7 +38,11 @@ SAYING_WORDS = (
     "replied demand demanded urge urged recall recalled vow vowed declare declared remark remarked quote quoted "
     "stress stressed"
 )
-_SAYING = rf"(?P<saying>{'|'.join(SAYING_WORDS.split())})"
+_WORD_OF_SAYING = rf"(?:{'|'.join(SAYING_WORDS.split())})"
+_SHOUTED = _WORD_OF_SAYING.upper()
+# Neither a noun ("the report said") nor a name ("the State Department").
+_NO_NOUN = r"(?<!\bthe\s)(?<!\ban\s)(?<!\ba\s)(?<!\bits\s)"
+_SAYING = rf"{_NO_NOUN}(?P<saying>(?-i:{_WORD_OF_SAYING}|{_SHOUTED}))(?!\s+{_WORD_OF_SAYING}\b)"
 _FINDING = frozenset("find found call called think".split())  # what is done without a word just as well
 _SPEAKER = r"(?P<speaker>[^?,;]{2,80}?)"
 _ADVERBS = r"(?:(?:also|ever|first|later|now|originally|initially|finally|since|\w+ly)\s+)?"
@@ -166,7 +170,9 @@ def _kind(text: str, speaker: str | None) -> Kind:
 
 def _speaking(text: str) -> re.Match[str] | None:
     """Return where the question names a speaker."""
-    for pattern in (_ACCORDING_TO, _ASKS_SPEAKER, _DID_SPEAKER_SAY):
+    if _WHO_SAID.search(text):
+        return None
+    for pattern in (_DID_SPEAKER_SAY, _ACCORDING_TO, _ASKS_SPEAKER):
         match = pattern.search(text)
         if match and not _NOBODY.fullmatch(match["speaker"].strip()) and not _only_does(match):
             return match

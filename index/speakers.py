@@ -65,6 +65,7 @@ _SMALL = frozenset("the a an of for and in at on to by from with our their his h
 _FOR = frozenset("for of at with from in to".split())
 _NOT_NOW = frozenset("former ex onetime".split())
 _SUFFIXES = frozenset("jr sr ii iii iv".split())
+_ADJECTIVE = re.compile(r"(?:an|ish|ese|ch|i)$")
 _TOKEN = re.compile(r"[^\W_]+(?:[.’'&/-]+[^\W_]+)*\.?")
 _BESIDE = re.compile(r"\s*(?:,|;|\(|\bwho\b|\bwhich\b|–|—|\s-\s)\s*")
 
@@ -86,11 +87,23 @@ def same_speaker(one: str, other: str) -> bool:
     """
     a, b = read_naming(one), read_naming(other)
     if a.name and b.name:
-        return _same_name(a.name, b.name)
+        return _same_name(a.name, b.name) or _is_last_name(_plain_name(one), _plain_name(other))
     if a.name or b.name:
         named, unnamed = (a, b) if a.name else (b, a)
         return unnamed.spokesman and any(_same_name(named.name, office) for office in unnamed.offices)
     return a.spokesman and b.spokesman and any(_same_name(x, y) for x in a.offices for y in b.offices)
+
+
+def _is_last_name(one: Words, other: Words) -> bool:
+    """Whether one is the end of the other: "the Times" of "the New York Times", "Cuban" of "Mark Cuban"."""
+    short, long = sorted((one, other), key=len)
+    known = _aliases().names.get(short)
+    person = long[0] in genders() if long else False
+    if not short or len(short) == len(long) or short != long[-len(short) :] or not _names_something(short):
+        return False
+    return not known or (
+        person and known in _aliases().countries and known != short[0] and bool(_ADJECTIVE.search(short[-1]))
+    )
 
 
 def speaks_for(name: str, asked: str) -> bool:
@@ -148,9 +161,18 @@ def _above(part: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=20_000)
+def _plain_name(text: str) -> Words:
+    """Return the words of a naming without titles and what stands beside it, folded."""
+    head = next((part for part in _BESIDE.split(text) if part.strip()), "")
+    return tuple(word for token in _without_titles(_tokens(head)) if (word := fold(token)) not in _SMALL)
+
+
+@lru_cache(maxsize=20_000)
 def read_naming(text: str) -> Naming:
     """Take a naming apart. A pronoun, or nothing but words that name nobody, gives an empty one."""
     head, *beside = [part for part in _BESIDE.split(text) if part.strip()] or [""]
+    if head.islower() and not text.islower():  # "one conservative, radio host Dennis Prager"
+        head, beside = "", [head, *beside]
     tokens = _tokens(head)
     if len(tokens) == 1 and tokens[0].casefold() in PRONOUNS:
         return Naming((), ())
@@ -160,7 +182,7 @@ def read_naming(text: str) -> Naming:
         offices += part_offices
         if not name and not spokesman:
             spokesman = part_spokesman
-        if not name and part_name and not part_offices:
+        if not name and part_name and not part_offices and not part.islower():
             name = part_name  # "the spokesman, Jeff Davis"
     return Naming(name, tuple(dict.fromkeys(offices)), spokesman and not name)
 
@@ -221,10 +243,14 @@ def _tokens(phrase: str) -> list[str]:
 
 
 def _without_titles(tokens: list[str]) -> list[str]:
+    """Leave out what stands before a name: ranks, what is written small, and all before a person's first name."""
     first = 0
+    if any(not token.islower() for token in tokens):
+        first = next(at for at, token in enumerate(tokens) if not token.islower())
     while first < len(tokens) - 1 and tokens[first].casefold().strip(".") in RANKS | _SMALL:
         first += 1
-    return tokens[first:]
+    named = next((at for at in range(first, len(tokens) - 1) if fold(tokens[at]) in genders()), first)
+    return tokens[first if any(fold(token) in BODY_WORDS for token in tokens[named:]) else named :]
 
 
 def _without_adjectives(tokens: list[str]) -> list[str]:
