@@ -75,6 +75,7 @@ _LEADS_IN = re.compile(
     r"(?:(?:that|anything|something|about|of|on|regarding|concerning|over|for|whether|if|how|in)\s+){0,2}",
     re.IGNORECASE,
 )
+_ABOUT = re.compile(r"(?:anything|something|nothing|about|of|on|regarding|concerning)\b", re.IGNORECASE)
 _DAY = (
     r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\s+[A-Z]\w+\.?,?(?:\s+\d{4})?|[A-Z]\w{2,8}\.?\s+\d{1,2}(?:,?\s+\d{4})?"
     r"|[A-Z]\w{2,8}\.?\s+\d{4}|\d{4})"
@@ -132,6 +133,12 @@ class Question:
             return False
         return said_by in self.namings or speaks_for(said_by, self.speaker)
 
+    def was_then(self, day: int | None) -> bool:
+        """Whether an article of a day (yyyymmdd) tells of the days of saying."""
+        if self.since is None and self.until is None:
+            return True
+        return day is not None and (self.since or 0) <= day <= (self.until or day)
+
 
 def understand(text: str) -> Question:
     """Read a question. Raises SaidsoError when there is nothing to answer or too much to read."""
@@ -146,8 +153,9 @@ def understand(text: str) -> Question:
     changed, found = _CHANGED.search(text), _speaking(text)
     named = (changed["speaker"] or changed["owner"]) if changed else found and found["speaker"]
     speaker, owned = _owner(named.strip()) if named else (None, "")
-    about, since, until = _days(_matter(text, found or _WHO_SAID.search(text)))
     said = _said(found) or _WHO_SAID.search(text)
+    undated, since, until = _days(text, said)
+    about = _matter(undated, _speaking(undated) or _WHO_SAID.search(undated))
     return Question(
         text=text,
         kind=_kind(text, speaker),
@@ -220,24 +228,24 @@ def _asserts(text: str, found: re.Match[str] | None, matter: str) -> bool:
     if said is None or not matter:
         return False
     asks = said["asks"].casefold()
-    about = re.match(
-        r"\s+(?:anything|something|nothing|about|of|on|regarding|concerning)\b", text[said.end() :], re.IGNORECASE
-    )
+    about = _ABOUT.match(text[said.end() :].strip())
     yes_no = asks in ("did", "does", "do", "has", "have", "had")
     return (asks in ("why", "when") or yes_no) and not about
 
 
-def _days(matter: str) -> tuple[str, int | None, int | None]:
-    """Take a day of saying off the matter: "before March 20, 2017" at its end, or at its start.
+def _days(text: str, said: re.Match[str] | None) -> tuple[str, int | None, int | None]:
+    """Take the days of saying off a question: "said before March 20, 2017", "say about the mosque in 2017".
 
-    A day without a year says too little of when an article appeared, and stays.
+    A day without a year says too little of when an article appeared, and stays; so does that of what was said to be.
     """
-    for match in _WHEN.finditer(matter):
+    if said is None:
+        return text, None, None
+    for match in _WHEN.finditer(text, said.end("saying")):
+        between = text[said.end("saying") : match.start()].strip()
         bounds = _bounds(match["relation"].casefold(), match["day"])
-        if bounds and (match.end() == len(matter) or match.start() == 0):
-            rest = f"{matter[: match.start()]} {matter[match.end() :]}"
-            return " ".join(_LEADS_IN.sub("", f"{rest.strip()} ", count=1).split()), *bounds
-    return matter, None, None
+        if bounds and (not between or _ABOUT.match(between)):
+            return f"{text[: match.start()].rstrip()}{text[match.end() :]}", *bounds
+    return text, None, None
 
 
 def _bounds(relation: str, words: str) -> tuple[int | None, int | None] | None:

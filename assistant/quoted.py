@@ -19,6 +19,7 @@ _SAYS_THAT = 0.60  # share of a question's words, by weight, at which a claim sa
 _AHEAD = 0.25  # by which another's words must be nearer than the asked speaker's own
 _SAYS_NEARLY = 0.50
 _ON_THE_MATTER = 0.30
+_OF_THE_BEST = 0.6
 _READ_WEIGHT = 0.5  # of what reading makes of the speaker's words, beside their own
 _NEAR = 3  # others who are named where the asked speaker says nothing
 # Stances that a question asks for by name; a question with any other wants whatever was said.
@@ -58,6 +59,7 @@ class _Matter:
     def own_words(self, reading: Reading) -> Reading:
         """Keep the asked speaker's own words on the matter; where there are none, say so and who is quoted on it."""
         own = [one for evidence in reading.evidence if (one := self._told(evidence, self._own(evidence)))]
+        own = [one for one in own if self._question.was_then(one.passage.day)]
         others = [one for evidence in reading.evidence if (one := self._told(evidence, self._not_own(evidence)))]
         own, others = (sorted(found, key=lambda one: -one.score) for found in (own, others))
         if not own and (missed := self._missed(reading)).evidence:
@@ -68,7 +70,8 @@ class _Matter:
         if best < (_SAYS_NEARLY if self._question.asserts else _ON_THE_MATTER):
             return self._not_quoted(own, others)
         ranked = self._by_reading(own, reading)
-        return Reading(tuple(one for one in ranked if one.score >= _ON_THE_MATTER), self._sure(best))
+        kept = [one for one in ranked if one.score >= max(_ON_THE_MATTER, _OF_THE_BEST * ranked[0].score)]
+        return Reading(tuple(kept), self._sure(best))
 
     def _by_reading(self, own: Sequence[Evidence], reading: Reading) -> list[Evidence]:
         """Raise the speaker's words that reading finds to be the answer, once some of them are on the matter."""
@@ -94,7 +97,7 @@ class _Matter:
             return 1.0 if self._stance_fits(claim) else 0.5
         content = self._share(piece.text for piece in claim.content)
         if self._question.asserts or self._question.kind is Kind.WHO_SAID:
-            return content * (1.0 if self._stance_fits(claim) else 0.5)
+            return content * (1.0 if self._stance_fits(claim) else 0.4)
         around, beyond = self._share([evidence.text]), self._share([evidence.passage.text])
         if self._question.kind is Kind.HOW_MANY:  # "the number at 35" says of what only before
             content = max(content, 0.6 * beyond * fits(self._question, evidence.text))
