@@ -14,7 +14,7 @@ from assistant.counts import Figure, counted, figures
 from assistant.neural_reader import NeuralReader, PassageReader
 from assistant.neural_reader import Reading as PassageReading
 from assistant.question import SAYING_WORDS, Kind, Question
-from assistant.short_answer import figure, fits, names, short_answer
+from assistant.short_answer import figure, fits, short_answer
 from assistant.yes_no import verdict
 from index.catalogue import Passage
 from index.claims import Claim, Piece
@@ -36,6 +36,7 @@ class Evidence:
     short: Span | None = None  # the bare answer within it
     verdict: str | None = None  # "yes" or "no", where that is asked and it plainly says so
     figures: tuple[Figure, ...] = ()  # that it gives for what is counted, where that is asked
+    said_by: str | None = None  # whose words in it are meant, where the question is about a speaker
 
     @property
     def text(self) -> str:
@@ -49,10 +50,15 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Reading:
-    """Evidence, best first, and the probability that the articles hold the answer."""
+    """Evidence, best first, and the probability that the articles hold the answer.
+
+    `note` says in a sentence why there is none, where more than that is known; `closest` is what comes nearest then.
+    """
 
     evidence: tuple[Evidence, ...]
     confidence: float
+    note: str | None = None
+    closest: tuple[Evidence, ...] = ()
 
 
 class Reader(Protocol):
@@ -236,7 +242,7 @@ def candidates(question: Question, hits: Sequence[Hit]) -> list[Evidence]:
         for sentence in split_sentences(passage.text):
             span = Span(passage.start + sentence.start, passage.start + sentence.end)
             own = tuple(claim for claim in passage.claims if claim.within(span.start, span.end))
-            by_speaker = any(names(claim.speaker.text, question.speaker) for claim in own if claim.speaker)
+            by_speaker = any(question.is_by(claim.said_by) for claim in own)
             evidence = Evidence(passage, span, own, by_speaker)
             if wanted:
                 given = figures(wanted, evidence.text, before, own, span.start)
