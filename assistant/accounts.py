@@ -55,16 +55,15 @@ class Accounts:
 
 def find_accounts(question: Question, evidence: Sequence[Evidence]) -> Accounts:
     """Return the accounts that sentences, the best first, give of what the question asks."""
-    speaker = timeline.whose(question)
-    counting = tallies.tallies(speaker, evidence)
+    counting = tallies.tallies(question, evidence)
     if sum(len(party.positions()) for party in counting) > 1:
         cite = _to_cite(counting)
         shown = _as_cited(counting, cite)
         return Accounts(tuple(shown), tuple(cite), tallies.told(shown), not tallies.differ(shown))
     days = timeline.timeline(question, evidence)
-    if days and speaker:
+    if days and question.speaker:
         cite = [report.evidence for report in days]
-        sentence = timeline.told(speaker, days)
+        sentence = timeline.told(question.speaker, days)
         return Accounts(tuple(grouped(days)), tuple(dict.fromkeys(cite)), sentence, False)
     yes, no = sides.sides(question, evidence)
     if yes and no:
