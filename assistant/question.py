@@ -68,6 +68,11 @@ _CHANGED = re.compile(
     r"claims?|count|explanation|figures?|numbers?|tune|mind)s?\s+chang(?:e|ed)\b",
     re.IGNORECASE,
 )
+# “What did the Pentagon say, and how did that change?”
+_AND_CHANGED = re.compile(
+    r",?\s+and\s+(?:how|when|why)\s+(?:did|has|have)\s+(?:that|it|this|its\s+\w+)\s+(?:\w+ly\s+|since\s+)?changed?\W*$",
+    re.IGNORECASE,
+)
 _QUESTION_WORD = re.compile(r"^\W*(?:how\s+(?:many|much)|what|why|how|when|where|who|whom|which)\s+", re.IGNORECASE)
 # What stands between the word of saying and what was said.
 _LEADS_IN = re.compile(
@@ -150,6 +155,8 @@ def understand(text: str) -> Question:
             f"The question has {len(text):,} characters; at most {LONGEST_QUESTION:,} are read. "
             "Ask it in a few sentences."
         )
+    told, since_then = text, _AND_CHANGED.search(text)
+    text = text[: since_then.start()] if since_then else text
     changed, found = _CHANGED.search(text), _speaking(text)
     named = (changed["speaker"] or changed["owner"]) if changed else found and found["speaker"]
     speaker, owned = _owner(named.strip()) if named else (None, "")
@@ -157,13 +164,13 @@ def understand(text: str) -> Question:
     undated, since, until = _days(text, said)
     about = _matter(undated, _speaking(undated) or _WHO_SAID.search(undated))
     return Question(
-        text=text,
+        text=told,
         kind=_kind(text, speaker),
         speaker=speaker,
         matter="" if changed else f"{owned} {about}".strip(),
         stance=stance_of(said["saying"], text[said.end("saying") :]) if said else "says",
         asserts=_asserts(text, found, about) and not changed,
-        changed=changed is not None,
+        changed=changed is not None or since_then is not None,
         since=since,
         until=until,
     )

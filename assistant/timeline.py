@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from assistant.parties import Report
@@ -11,21 +10,11 @@ from assistant.reader import Evidence
 from assistant.sides import position, quoted
 from assistant.words import content_words
 
-_ASKS_CHANGE = re.compile(
-    r"\b(?:change[sd]?|changing|revise[sd]?|revising|correct(?:s|ed)?|reverse[sd]?|shift(?:s|ed)?|evolve[sd]?|backtrack\w*"
-    r"|contradict(?:s|ed)? (?:itself|himself|herself|themselves))\b",
-    re.IGNORECASE,
-)
 _NOT_THE_MATTER = frozenset("account story version count figure number toll position change say chang whether".split())
 _REPEATED = 0.5  # of the smaller one's words in common: it is said once more
 _FEW = 2  # words that two claims must at least have in common for that
 _MOST_DAYS = 6
 _STANDS = frozenset("admits confirms denies".split())  # what is said against, or after, something else
-
-
-def asks_change(question: Question) -> bool:
-    """Whether the question asks how an account changed."""
-    return question.changed or bool(_ASKS_CHANGE.search(question.text))
 
 
 def timeline(question: Question, evidence: Sequence[Evidence]) -> list[Report]:
@@ -34,7 +23,7 @@ def timeline(question: Question, evidence: Sequence[Evidence]) -> list[Report]:
     Nothing where the question does not ask for a change, or all was said on one day.
     """
     speaker = question.speaker
-    if not speaker or not asks_change(question):
+    if not speaker or not question.changed:
         return []
     spoken = [
         Report.of(one, claim, claim.said_by, position(claim), None)
