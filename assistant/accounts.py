@@ -33,6 +33,13 @@ class Accounts:
     disagreement: str | None = None
     settled: bool = True  # whether there is one answer: parties do not differ, nor has one changed what it says
 
+    def cited_with(self, chosen: Sequence[Evidence]) -> list[Evidence]:
+        """Return what to cite, given what answers best: of that, beside accounts that differ, only other figures."""
+        if not self.cite:
+            return list(chosen)
+        others = [one for one in chosen if one.figures and not any(one is cited for cited in self.cite)]
+        return [*self.cite, *others[: MOST_CITED - len(self.cite)]]
+
     def held(self, statements: Sequence[Statement]) -> tuple[Account, ...]:
         """Return the positions that the statements cite, with the parties that hold each."""
         markers = {(s.citation.article_id, s.citation.start): s.citation.marker for s in statements}
@@ -48,16 +55,15 @@ class Accounts:
 
 def find_accounts(question: Question, evidence: Sequence[Evidence]) -> Accounts:
     """Return the accounts that sentences, the best first, give of what the question asks."""
-    speaker = timeline.whose(question)
-    counting = tallies.tallies(speaker, evidence)
+    counting = tallies.tallies(question, evidence)
     if sum(len(party.positions()) for party in counting) > 1:
         cite = _to_cite(counting)
         shown = _as_cited(counting, cite)
         return Accounts(tuple(shown), tuple(cite), tallies.told(shown), not tallies.differ(shown))
     days = timeline.timeline(question, evidence)
-    if days and speaker:
+    if days and question.speaker:
         cite = [report.evidence for report in days]
-        sentence = timeline.told(speaker, days)
+        sentence = timeline.told(question.speaker, days)
         return Accounts(tuple(grouped(days)), tuple(dict.fromkeys(cite)), sentence, False)
     yes, no = sides.sides(question, evidence)
     if yes and no:

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from assistant.reader import Evidence
-from assistant.short_answer import names
 from index.catalogue import Passage
 from index.claims import Claim
-from index.speakers import PRONOUNS, read_naming, same_speaker, speaks_for
+from index.speakers import PRONOUNS, read_naming, same_speaker
 
 _SHARED_NAMES = 2  # that two articles on one matter have in common, and which share of the names of the one with fewer
 _SHARED_OF_FEWER = 0.3
@@ -94,11 +93,6 @@ def named(speaker: str | None) -> str | None:
         return None
     naming = read_naming(speaker)
     return None if _UNNAMED.match(speaker) and not naming.name and not naming.offices else speaker
-
-
-def is_asked(speaker: str | None, asked: str) -> bool:
-    """Whether a report's speaker is the one that the question names, or speaks for it."""
-    return bool(speaker) and (speaks_for(speaker or "", asked) or names(speaker or "", asked))
 
 
 def grouped(reports: Sequence[Report]) -> list[Party]:

@@ -7,16 +7,17 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 
 from assistant.counts import Figure
-from assistant.parties import Party, Report, grouped, is_asked, same_matter
+from assistant.parties import Party, Report, grouped, same_matter
+from assistant.question import Question
 from assistant.reader import Evidence
 
 _LOOKED_AT = 3  # of the best sentences one must give a figure, or the figures found are of something else
 
 
-def tallies(speaker: str | None, evidence: Sequence[Evidence]) -> list[Party]:
+def tallies(question: Question, evidence: Sequence[Evidence]) -> list[Party]:
     """Return who gives which figure for what the question counts; none where it counts nothing.
 
-    Only the `speaker` that the question names, where it names one. An article's own figure is left out where a party
+    Only the speaker that the question names, where it names one. An article's own figure is left out where a party
     gives it.
     """
     if not any(one.figures for one in evidence[:_LOOKED_AT]):
@@ -24,15 +25,15 @@ def tallies(speaker: str | None, evidence: Sequence[Evidence]) -> list[Party]:
     counting = [one for one in evidence if one.figures]
     articles = same_matter(counting[0], evidence)
     reports = [_report(one, f) for one in counting if one.passage.article_id in articles for f in one.figures]
-    if speaker:
-        reports = [report for report in reports if is_asked(report.speaker, speaker)]
+    if question.speaker:
+        reports = [report for report in reports if question.is_by(report.speaker)]
     attributed = {report.key for report in reports if report.speaker}
     return grouped([report for report in reports if report.speaker or report.key not in attributed])
 
 
 def differ(parties: Sequence[Party]) -> bool:
-    """Whether two parties give plainly different figures."""
-    pairs = combinations([party for party in parties if party.known], 2)
+    """Whether two named parties give plainly different figures; an article's own may be of another thing."""
+    pairs = combinations([party for party in parties if party.reports[0].speaker], 2)
     return any(a.differs_from(b) for one, other in pairs for a in _figures(one) for b in _figures(other))
 
 

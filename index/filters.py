@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from index.cues import STANCES
@@ -46,6 +46,12 @@ class Filters:
         """
         named = tuple(_stance(stance) for stance in stances)
         return cls(tuple(sources), _day(since), _day(until), _given(speaker), named, _given(cue))
+
+    def within(self, since: int | None, until: int | None) -> Filters:
+        """Return filters that keep of these days (yyyymmdd) what these filters keep."""
+        first = max((day for day in (self.since, since) if day is not None), default=None)
+        last = min((day for day in (self.until, until) if day is not None), default=None)
+        return replace(self, since=first, until=last)
 
 
 def _given(words: str | None) -> str | None:

@@ -21,18 +21,19 @@ _HE_SHE = frozenset(("he", "she"))
 _NO_NAME = frozenset("i we you they them who which that this those these her him his".split())
 _DEFINITE = re.compile(r"(?:the|that|this)\s", re.IGNORECASE)
 _SOMEONE = re.compile(
-    r"\b(?:an?|one|another|the|his|her|their)\s(?:[\w’'-]+\s){0,3}?(?P<noun>man|woman|boy|girl|teenager|resident|witness|official|"
+    r"\b(?i:an?|one|another|the|his|her|their)\s(?:[\w’'-]+\s){0,3}?(?P<noun>man|woman|boy|girl|teenager|resident|witness|official|"
     r"officer|doctor|mother|father|wife|husband|son|daughter|brother|sister|victim|suspect|survivor|neighbor|neighbour|"
     r"student|reporter|journalist|worker|activist|soldier|commander|judge|prosecutor|lawyer|attorney|source|"
     r"spokesman|spokeswoman|spokesperson|president|minister|player|driver|gunman|person|friend|aide|adviser)\b(?![’'])"
 )
 _OWNED = re.compile(
     r"(?:\b(?:of|for|to|by|with|from|about|on|in|at|under|against|like|than|including|and|or|\w+ing)\s(?:the\s)?"
-    r"|[’']s\s[^,]*|\s[-–—]\s)$|^[^,]*\sand\s"
+    r"|[’']s\s[^,]*|\s[-–—]\s)$|^[^,]*\sand\s|^(?:[A-Z]\S*\s?){1,3},\s$"
 )
 _NAME_ENDS = re.compile(
     r"\s*(?:[,(—–;:](?!\s(?:[A-Z][\w’'-]*\s?){1,3}$|\salong with\b)|$|(?:of|from|at|in|with|who)\s)"
 )
+_ONE_THOUGH_S = frozenset("states nations times news motors airlines services".split())
 _POSSESSED = re.compile(r"(?:his|her|its|their)\s", re.IGNORECASE)
 _ONE = re.compile(r"(?:an?|one|another|the|his|her)\s", re.IGNORECASE)
 _TITLES_BEFORE = re.compile(r"(?:(?i:{})\.?\s)+$".format("|".join(sorted(RANKS, key=len, reverse=True))))
@@ -330,9 +331,10 @@ def _is_called(one: _Someone | None, noun: str) -> bool:
 def _is_body(one: _Someone, many: bool) -> bool:
     """Whether somebody is a body, or has a name of one word of which nothing more is known; `many`, if also "they"."""
     body = one.person is False or (one.person is None and len(one.words) == 1 and one.naming[:1].isupper())
-    return body and (many or not one.words[-1].endswith("s") or one.words[-1] in BODY_WORDS or len(one.words[-1]) < 4)
+    last = one.words[-1]
+    return body and (many or not last.endswith("s") or last in _ONE_THOUGH_S or len(last) < 4)
 
 
 def _plain(words: str) -> str:
-    plain = " ".join(words.split())
+    plain = " ".join(words.split()).strip(" ,")
     return "the " + plain[4:] if plain.startswith("The ") else plain

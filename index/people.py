@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from index.passages import STARTERS, Span, split_sentences
-from index.speakers import OFFICERS, RANKS, SPOKESMEN, Words, fold, genders
+from index.speakers import BODY_WORDS, OFFICERS, RANKS, SPOKESMEN, Words, fold, genders
 
 _LONGEST_NAMING = 140  # characters
 
@@ -34,16 +34,6 @@ ROLES = (
         "rival ally boss associate recruiter dancer artist musician blogger hunter lobbyist donor backer supporter "
         "treasurer anchor host".split()
     )
-)
-BODY_WORDS = frozenset(
-    "observatory ministry department agency administration command university college institute foundation center "
-    "centre council committee commission bureau office service services association union federation league "
-    "organization organisation group network watch company corporation corp inc co llc ltd bank court senate house "
-    "congress parliament party army navy force forces police guard times post journal news press magazine tribune "
-    "herald gazette guardian daily television radio authority board school hospital church society alliance coalition "
-    "movement international government embassy exchange club airlines motors fund campaign project program defence "
-    "defense state states street county city district republic kingdom nations airport republicans democrats act day "
-    "prize trust review".split()
 )
 _NOT_PEOPLE = frozenset(  # what is written with a capital and is no one
     "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "

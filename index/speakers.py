@@ -40,6 +40,18 @@ _GOVERNMENT = frozenset(
     "government ministry president presidency embassy army military navy state parliament foreign defense interior "
     "prime minister cabinet forces force authorities officials".split()
 )
+# Words that make a name a body's.
+BODY_WORDS = frozenset(
+    "observatory ministry department agency administration command university college institute foundation center "
+    "centre council committee commission bureau office service services association union federation league "
+    "organization organisation group network watch company corporation corp inc co llc ltd bank court senate house "
+    "congress parliament party army navy force forces police guard times post journal news press magazine tribune "
+    "herald gazette guardian daily television radio authority board school hospital church society alliance coalition "
+    "movement international government embassy exchange club airlines motors fund campaign project program defence "
+    "defense state states street county city district republic kingdom nations airport republicans democrats act day "
+    "prize trust review "
+    "chamber chiefs institutes federations doctors bureaus".split()
+)
 # Words that name nothing by themselves: “the ministry” is no one in particular.
 _GENERIC = _GOVERNMENT | frozenset(
     "ministry government police group army military department agency company court union council committee commission "
@@ -53,6 +65,7 @@ _SMALL = frozenset("the a an of for and in at on to by from with our their his h
 _FOR = frozenset("for of at with from in to".split())
 _NOT_NOW = frozenset("former ex onetime".split())
 _SUFFIXES = frozenset("jr sr ii iii iv".split())
+_ADJECTIVE = re.compile(r"(?:an|ish|ese|ch|i)$")
 _TOKEN = re.compile(r"[^\W_]+(?:[.’'&/-]+[^\W_]+)*\.?")
 _BESIDE = re.compile(r"\s*(?:,|;|\(|\bwho\b|\bwhich\b|–|—|\s-\s)\s*")
 
@@ -74,22 +87,40 @@ def same_speaker(one: str, other: str) -> bool:
     """
     a, b = read_naming(one), read_naming(other)
     if a.name and b.name:
-        return _same_name(a.name, b.name)
+        return _same_name(a.name, b.name) or _is_last_name(_plain_name(one), _plain_name(other))
     if a.name or b.name:
         named, unnamed = (a, b) if a.name else (b, a)
         return unnamed.spokesman and any(_same_name(named.name, office) for office in unnamed.offices)
     return a.spokesman and b.spokesman and any(_same_name(x, y) for x in a.offices for y in b.offices)
 
 
+def _is_last_name(one: Words, other: Words) -> bool:
+    """Whether one is the end of the other: "the Times" of "the New York Times", "Cuban" of "Mark Cuban"."""
+    short, long = sorted((one, other), key=len)
+    known = _aliases().names.get(short)
+    person = long[0] in genders() if long else False
+    if not short or len(short) == len(long) or short != long[-len(short) :] or not _names_something(short):
+        return False
+    return not known or (
+        person and known in _aliases().countries and known != short[0] and bool(_ADJECTIVE.search(short[-1]))
+    )
+
+
 def speaks_for(name: str, asked: str) -> bool:
     """Whether the words of `name` may be given as those of `asked`: the same, or an officer or a part of that body."""
     if same_speaker(name, asked):
         return True
-    wanted = read_naming(asked)
+    wanted, speaker = read_naming(asked), read_naming(name)
+    if not wanted.name and not wanted.spokesman:  # "the unnamed U.S. official": whoever is described so
+        described = _described(asked) - PRONOUNS
+        return bool(described - _GENERIC) and described <= _described(name)
     bodies = [wanted.name] if wanted.name else list(wanted.offices)
-    speaker = read_naming(name)
     theirs = [*speaker.offices, *([speaker.name] if speaker.name else [])]
     return any(_belongs_to(body, to) for body in theirs for to in bodies)
+
+
+def _described(naming: str) -> frozenset[str]:
+    return frozenset(_canonical(_tokens(naming)))
 
 
 def words_of(name: str) -> frozenset[str]:
@@ -130,9 +161,18 @@ def _above(part: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=20_000)
+def _plain_name(text: str) -> Words:
+    """Return the words of a naming without titles and what stands beside it, folded."""
+    head = next((part for part in _BESIDE.split(text) if part.strip()), "")
+    return tuple(word for token in _without_titles(_tokens(head)) if (word := fold(token)) not in _SMALL)
+
+
+@lru_cache(maxsize=20_000)
 def read_naming(text: str) -> Naming:
     """Take a naming apart. A pronoun, or nothing but words that name nobody, gives an empty one."""
     head, *beside = [part for part in _BESIDE.split(text) if part.strip()] or [""]
+    if head.islower() and not text.islower():  # "one conservative, radio host Dennis Prager"
+        head, beside = "", [head, *beside]
     tokens = _tokens(head)
     if len(tokens) == 1 and tokens[0].casefold() in PRONOUNS:
         return Naming((), ())
@@ -142,7 +182,7 @@ def read_naming(text: str) -> Naming:
         offices += part_offices
         if not name and not spokesman:
             spokesman = part_spokesman
-        if not name and part_name and not part_offices:
+        if not name and part_name and not part_offices and not part.islower():
             name = part_name  # "the spokesman, Jeff Davis"
     return Naming(name, tuple(dict.fromkeys(offices)), spokesman and not name)
 
@@ -175,7 +215,14 @@ def _person_of(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool] | Non
     if at is None:
         return None
     before = [fold(token) for token in tokens[:at]]
-    if before and not any(word in RANKS or word in genders() for word in before[:2]) and before != ["also"]:
+    known = any(word in RANKS or word in genders() for word in before[:2])
+    two = (
+        len(before) > 1
+        and before[0] not in _SMALL
+        and BODY_WORDS.isdisjoint(before)
+        and _canonical(before) == tuple(before)
+    )
+    if before and not known and not two and before != ["also"]:
         return None
     office = _canonical(tokens[at + 1 :])
     name = _canonical(_without_titles(tokens[:at])) if before != ["also"] else ()
@@ -196,10 +243,14 @@ def _tokens(phrase: str) -> list[str]:
 
 
 def _without_titles(tokens: list[str]) -> list[str]:
+    """Leave out what stands before a name: ranks, what is written small, and all before a person's first name."""
     first = 0
+    if any(not token.islower() for token in tokens):
+        first = next(at for at, token in enumerate(tokens) if not token.islower())
     while first < len(tokens) - 1 and tokens[first].casefold().strip(".") in RANKS | _SMALL:
         first += 1
-    return tokens[first:]
+    named = next((at for at in range(first, len(tokens) - 1) if fold(tokens[at]) in genders()), first)
+    return tokens[first if any(fold(token) in BODY_WORDS for token in tokens[named:]) else named :]
 
 
 def _without_adjectives(tokens: list[str]) -> list[str]:
@@ -250,6 +301,8 @@ def _same_name(one: Words, other: Words) -> bool:
     if len(short) == len(long) or any(word in _aliases().countries for word in short):
         return False
     if len(short) == 1 and short[0] == "".join(word[0] for word in long):
+        return True
+    if len(short) > 1 and short == long[: len(short)] and short[-1] in BODY_WORDS:
         return True
     by_last_name = short == long[-len(short) :] or (len(short) > 1 and (short[0], short[-1]) == (long[0], long[-1]))
     return by_last_name and not any(word in _aliases().countries for word in long[:-1])
