@@ -15,11 +15,12 @@ from typing import Annotated, Any
 
 import typer
 
+from assistant.answer import claim_as_json
 from assistant.assistant import Assistant
 from assistant.evaluation.command import eval_app
 from assistant.settings import Settings
 from assistant.terminal import Terminal
-from index.articles import Article
+from index.articles import Article, Rejected
 from index.errors import SaidsoError
 from index.filters import Filters
 
@@ -44,6 +45,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a lin
 Sources = Annotated[list[str] | None, typer.Option("--source", help="Only articles of this outlet; may be repeated.")]
 Since = Annotated[str | None, typer.Option("--from", help="Only articles of this day or later, YYYY-MM-DD.")]
 Until = Annotated[str | None, typer.Option("--to", help="Only articles of this day or earlier, YYYY-MM-DD.")]
+Speaker = Annotated[
+    str | None, typer.Option("--speaker", help="Only what this person or body, or who speaks for it, is quoted with.")
+]
+Stances = Annotated[
+    list[str] | None, typer.Option("--stance", help="Only what is told so: says, claims, denies, …; may be repeated.")
+]
+Cue = Annotated[str | None, typer.Option("--cue", help="Only what is reported with these words, such as “denied”.")]
 QuestionText = Annotated[str | None, typer.Argument(help="The question, in quotation marks.", show_default=False)]
 QuestionFile = Annotated[
     Path | None, typer.Option("--file", help="A JSONL file of questions ({id, question}) instead of one question.")
@@ -97,13 +105,17 @@ class Questions:
     sources: Sources = None
     since: Since = None
     until: Until = None
+    speaker: Speaker = None
+    stances: Stances = None
+    cue: Cue = None
     data_dir: DataDir = None
     as_json: Json = False
 
     @property
     def filters(self) -> Filters:
-        """The articles to look at. Raises SaidsoError for what is no date."""
-        return Filters.parse(tuple(self.sources or ()), self.since, self.until)
+        """The articles to look at, and whose words. Raises SaidsoError for what is no date and what is no stance."""
+        stances = tuple(self.stances or ())
+        return Filters.parse(tuple(self.sources or ()), self.since, self.until, self.speaker, stances, self.cue)
 
 
 def _of_questions(command: Callable[..., None]) -> Callable[..., None]:
@@ -151,6 +163,29 @@ def search_command(
             terminal.hits(hits)
 
     raise typer.Exit(_each_question(questions, search))
+
+
+@app.command("claims")
+def claims_command(
+    names: Annotated[
+        list[str], typer.Argument(metavar="PATH|ARTICLE_ID...", help="Files and folders, or ids of indexed articles.")
+    ],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show who said what in an article, indexed or not: speaker, cue, the words, and what the cue makes of them."""
+    assistant, terminal, rejected = _open(data_dir), Terminal(), 0
+    for name in names:
+        for item in assistant.claims(name):
+            if isinstance(item, Rejected):
+                rejected += 1
+                terminal.error(f"{item.origin}: {item.reason}")
+            elif as_json:
+                for claim in item[1]:
+                    _print_json(claim_as_json(claim, item[0]))
+            else:
+                terminal.claims(*item)
+    raise typer.Exit(SOME_REJECTED if rejected else DONE)
 
 
 @app.command("serve")

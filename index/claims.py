@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import json
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import cache
+from pathlib import Path
 
-from index.cues import (
-    ADVERBS,
-    ALSO_NOUNS,
-    ASIDES,
-    BE,
-    BREAKS,
-    CLAUSAL,
-    DETERMINERS,
-    HAVE,
-    MODALS,
-    NUMBERS,
-    PLURALS,
-    PREPOSITIONS,
-    PRONOUNS,
-    SUBORDINATORS,
-    TIMES,
-    VERBS,
-    Verb,
-    word_set,
-)
-from index.passages import Span, split_sentences
-from index.quotations import GAP, QUOTED, Token, units
+from index.claim_finder import Attribution, ClaimFinder
+from index.cues import LEADING, is_particle, place_of_verb, stance_of
+from index.embedder import bundled_model
+from index.naming import VERSION, Mention, names_of
+from index.passages import STARTERS, TITLES, Span, split_sentences
+from index.quotations import GAP, Token, quotations, units
+
+_WEIGHTS = Path(__file__).with_name("models") / "claims"
+_CHARACTERS_TOGETHER = 80_000
 
 
 @dataclass(frozen=True)
@@ -45,7 +36,8 @@ class Claim:
 
     `stance` is what the cue makes of it: says, claims, denies, confirms, accuses, admits, declines, asks, …
     `direct` is true where all of the content stands in quotation marks, false where none of it does, None where
-    some does.
+    some does. `name` is whom the speaker's words stand for, as the article names them most fully ("Capt. Jeff Davis, a
+    Pentagon spokesman" for "he"), None where that is not known.
     """
 
     speaker: Piece | None
@@ -53,443 +45,299 @@ class Claim:
     content: tuple[Piece, ...]
     stance: str
     direct: bool | None
+    name: str | None = None
+
+    @property
+    def said_by(self) -> str | None:
+        """Who says it: the name where it is known, else the speaker's own words, else None."""
+        return self.name or (self.speaker.text if self.speaker else None)
+
+    @property
+    def mention(self) -> Mention:
+        """Where the speaker stands, and the content."""
+        spans = tuple(Span(piece.start, piece.end) for piece in self.content)
+        return Mention(self.speaker and Span(self.speaker.start, self.speaker.end), spans)
+
+    def within(self, start: int, end: int) -> bool:
+        """Whether some of the content stands in the characters `start` to `end` (exclusive)."""
+        return any(piece.start < end and start < piece.end for piece in self.content)
 
 
-_STOPS = word_set(". , ; : — –") | {""}
-_LONGEST = 400  # A "sentence" of more words is a table or junk, and reading it would take quadratic time.
-_Range = tuple[int, int]  # token numbers, the end exclusive
+@cache
+def found_by() -> str:
+    """Return what the catalogue remembers of how claims are found: the network's hash, the version of the naming."""
+    weights = json.loads((_WEIGHTS / "config.json").read_text(encoding="utf-8"))["weights_sha256"]
+    return f"claims@{weights[:12]}, names@{VERSION}"
 
 
-@dataclass(frozen=True)
-class _Found:
-    speaker: _Range
-    cue: _Range
-    content: tuple[_Range, ...]
-    stance: str
+@cache
+def _finder() -> ClaimFinder:
+    return ClaimFinder.load(_WEIGHTS, bundled_model())
 
 
-def find_claims(text: str, sentences: Sequence[Span] | None = None) -> list[Claim]:
-    """Return who said what in `text`, in order, reading only `sentences` where they are given.
+def find_claims(text: str) -> list[Claim]:
+    """Return who said what in `text`, in order."""
+    return next(claims_of([text]))
 
-    Rules, not a model: exact about the forms that news uses most, and silent about the others.
-    """
-    claims: list[Claim] = []
-    carried: Piece | None = None  # who goes on speaking in a sentence that is nothing but a quotation
-    end = 0
-    for tokens in units(text, split_sentences(text) if sentences is None else sentences):
-        between = text[end : tokens[0].start]
-        if between.strip() or GAP.search(between):
-            carried = None
-        found = _Sentence(tokens).claims() if len(tokens) <= _LONGEST else []
-        made = [claim for one in found if (claim := _claim(text, tokens, one)).content] or _untagged(
-            text, tokens, carried
-        )
-        carried = made[-1].speaker if made and made[-1].direct is not False else None
-        end = tokens[-1].end
-        claims += made
-    return claims
+
+def claims_of(texts: Iterable[str]) -> Iterator[list[Claim]]:
+    """Yield the claims of each text; several short texts are read together, which is faster."""
+    for together in _batches(texts):
+        for text, found in zip(together, _finder().find(together), strict=True):
+            yield claims_from(text, found)
+
+
+def claims_from(text: str, found: Sequence[Attribution]) -> list[Claim]:
+    """Return what the network found in a text as claims, and what its bare quotations add to them."""
+    quoted = quotations(text)
+    claims = [claim for one in found if (claim := _made(text, one, quoted)).content and _is_said(text, claim)]
+    return _named(text, sorted(_with_bare_quotations(text, claims, quoted), key=lambda claim: claim.content[0].start))
+
+
+def _named(text: str, claims: Sequence[Claim]) -> list[Claim]:
+    """Give each claim the name of its speaker, where the article tells it."""
+    names = names_of(text, [claim.mention for claim in claims])
+    return [replace(claim, name=name) for claim, name in zip(claims, names, strict=True)]
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for text in texts:
+        batch.append(text)
+        if sum(map(len, batch)) >= _CHARACTERS_TOGETHER:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+# Loose at the end of words: all punctuation but the full stop of "U.S." and the bracket that closes one.
+_LOOSE_END = re.compile(r"(?:[\s,;:—–-]|(?<!\.\w)\.)+$")
+_LOOSE_START = re.compile(r"^[\s,;:.—–-]+")
+_RELATIVE = re.compile(r",?\s+(?:who|whom|which)\b")
+# The words of a name, and the titles before it, that may stand before its last part.
+_NAME_BEFORE = re.compile(rf"(?:(?:[A-Z][\w’'-]*|(?i:{'|'.join(sorted(TITLES))})\.) )+$")
+_NAMED_BEFORE_WHO = re.compile(
+    r"((?:[A-Z][\w’'-]*\.? )*[A-Z][\w’'-]*(?:, (?:an?|the|his|her|its|their|one|former) [^,;.:“”\"\n]{2,60})?),? $"
+)
+_NOUN_BEFORE_WHO = re.compile(
+    r"\b((?:an?|the|those|his|her|its|their|some|many|most|all)\b[^,;.:“”\"\n]{0,40}),? $", re.I
+)
+_ADVERB = re.compile(r"(?:(?:later|also|but|and|then|now|earlier|yet|still|meanwhile)\s+)+(?=\w)", re.IGNORECASE)
+_PARTICLE = re.compile(r"\s+([a-z]+)\s+")
+_ASKED = re.compile(r"(?:[\w.’'-]+\s+){1,4}(?=(?:whether|if)\s)")  # the person asked, before what was asked
+_AFTER_CUE = frozenset("of about that on in today yesterday tonight later earlier".split()) | {
+    f"{day}day" for day in "mon tues wednes thurs fri satur sun".split()
+}
+_NOBODY = ("nobody", "no one", "none")
+_CONDITION = re.compile(r"\b(?:if|unless|whether)\s+$", re.IGNORECASE)
+_UNSAID = re.compile(
+    r"(?:\b(?:not|never|cannot|would|could|might|may|should|can)|n[’']t|[’']d)\s+(?:[\w’'-]+\s+){0,2}$", re.IGNORECASE
+)
+_HEARSAY = re.compile(r"(?:said|told|reported|claimed|alleged|believed|thought)\b(?!\s+by\b)", re.IGNORECASE)
+_PASSIVE = re.compile(r"\b(?:am|is|are|was|were|be|been|being)\s+(?:\w+ly\s+|also\s+)?$", re.IGNORECASE)
+_THAT = re.compile(r"^that\s+", re.IGNORECASE)
+_WORDS_THAT = re.compile(r"(?:[\w’'.-]+\s+){1,3}that\s+(?=\w)")  # "said in videos from | the site that …"
+_WHEN_THAT = re.compile(  # "said on Friday that …"
+    r"(?:(?:on|in|at|late|early|last|earlier|this)\s|[A-Z][a-z]+day\b)[^,;:“”\"]{0,40}?\bthat\s+(?=\w)"
+)
+
+
+def _made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
+    """Return an attribution as a claim: no loose punctuation, and quotations whole and without their marks."""
+    content: list[Piece] = []
+    inside: list[bool | None] = []
+    for span in _whole(found, quoted):
+        for piece, direct in _content(text, span, quoted):
+            content.append(piece)
+            inside.append(direct)
+    speaker = _speaker(text, found.source) if found.source else None
+    cue = _cue(text, found.cue)
+    if content and not inside[0] and (particle := _PARTICLE.match(text, cue.end)):
+        first = content[0]
+        if particle.start(1) == first.start and particle.end() < first.end and is_particle(cue.text, particle[1]):
+            cue = _piece(text, cue.start, particle.end(1))
+            content[0] = _piece(text, particle.end(), first.end)
+    if content and not inside[0] and content[0].start >= cue.end:
+        after_more = text[cue.end : content[0].start].strip()
+        when = (_WORDS_THAT if after_more else _WHEN_THAT).match(content[0].text)
+        content[0] = _piece(text, content[0].start + (when.end() if when else 0), content[0].end)
+    stance = stance_of(cue.text, text[cue.end : cue.end + 40])
+    asked = _ASKED.match(content[0].text) if stance == "asks" and content and not inside[0] else None
+    if asked:
+        content[0] = _piece(text, content[0].start + asked.end(), content[0].end)
+    direct = inside[0] if len(set(inside)) == 1 else None
+    return Claim(speaker, cue, tuple(content), stance, direct)
+
+
+def _speaker(text: str, span: Span) -> Piece | None:
+    piece = _trimmed(text, span)
+    if piece.text.casefold() in ("who", "which"):
+        piece = _antecedent(text, piece) or piece
+    piece = _piece(text, _start_of_name(text, piece.start), piece.end)
+    if adverb := _ADVERB.match(piece.text):
+        piece = _piece(text, piece.start + adverb.end(), piece.end)
+    clause = _RELATIVE.search(piece.text)
+    if clause and clause.start():
+        piece = _piece(text, piece.start, piece.start + clause.start())
+    return piece if any(character.isalnum() for character in piece.text) else None
+
+
+def _antecedent(text: str, who: Piece) -> Piece | None:
+    """Return whom "who" stands for: the name, with its apposition, or the noun phrase right before it."""
+    found = _NAMED_BEFORE_WHO.search(text, max(0, who.start - 100), who.start) or _NOUN_BEFORE_WHO.search(
+        text, max(0, who.start - 60), who.start
+    )
+    return found and _piece(text, found.start(1), found.end(1))
+
+
+def _start_of_name(text: str, start: int) -> int:
+    """Return where a name begins of which the network has only the end: "Brig. Gen. Bontrager" for "Bontrager"."""
+    before = _NAME_BEFORE.search(text, max(0, start - 80), start)
+    if not before or not text[start : start + 1].isupper():
+        return start
+    for word in reversed(before.group().split()):
+        if word.casefold() in STARTERS:
+            break
+        start -= len(word) + 1
+    return start
+
+
+def _is_said(text: str, claim: Claim) -> bool:
+    """Whether what the cue reports was said at all: neither "did not say", "would say", "if X says" nor "is said"."""
+    cue, speaker = claim.cue, claim.speaker
+    if cue is None:
+        return True
+    verb = cue.start + place_of_verb(cue.text)
+    before = text[max(0, verb - 60) : verb]
+    if speaker and verb - 60 < speaker.end <= verb:
+        if speaker.text.casefold() in _NOBODY or _CONDITION.search(text, max(0, speaker.start - 9), speaker.start):
+            return False
+        before = text[speaker.end : verb]
+    reduced = claim.content[0].text.startswith("by ")  # "the figures reported by …"
+    return not (reduced or _UNSAID.search(before) or (_HEARSAY.match(text, verb) and _PASSIVE.search(before)))
+
+
+def _whole(found: Attribution, quoted: Sequence[Token]) -> list[Span]:
+    """Return the content with each quotation whole that it begins with or has half of, unless the cue stands in it."""
+    whole: list[Span] = []
+    for span in found.content:
+        start, end = span.start, span.end
+        for quotation in _touched(quoted, span):
+            covered = min(span.end, quotation.end) - max(span.start, quotation.start)
+            mostly = covered * 2 >= quotation.end - quotation.start or span.start <= quotation.start + 1
+            if mostly and not quotation.start < found.cue.start < quotation.end:
+                start, end = min(start, quotation.start), max(end, quotation.end)
+        if whole and start <= whole[-1].end:
+            start, end = whole[-1].start, max(end, whole.pop().end)
+        whole.append(Span(start, end))
+    return whole
+
+
+def _touched(quoted: Sequence[Token], span: Span) -> Sequence[Token]:
+    first = bisect_left(quoted, span.start + 1, key=lambda quotation: quotation.end)
+    return quoted[first : bisect_left(quoted, span.end, key=lambda quotation: quotation.start)]
+
+
+def _content(text: str, span: Span, quoted: Sequence[Token]) -> Iterator[tuple[Piece, bool | None]]:
+    touched = _touched(quoted, span)
+    rest = _outside(text, span, touched)
+    if touched and not any(character.isalnum() for character in rest):
+        for quotation in touched:
+            inner = quotation.inner or Span(quotation.start, quotation.end)
+            piece = _inside(text, Span(max(span.start, inner.start), min(span.end, inner.end)))
+            if piece.text:
+                yield piece, True
+        return
+    piece = _trimmed(text, span)
+    that = _THAT.match(piece.text)
+    if that:
+        piece = _piece(text, piece.start + that.end(), piece.end)
+    if piece.text:
+        yield piece, None if touched else False
+
+
+def _outside(text: str, span: Span, touched: Sequence[Token]) -> str:
+    at, parts = span.start, []
+    for quotation in touched:
+        parts.append(text[at : max(at, quotation.start)])
+        at = max(at, quotation.end)
+    return "".join([*parts, text[at : span.end]])
+
+
+def _cue(text: str, span: Span) -> Piece:
+    """Return the cue without auxiliaries before it ("has said") and a preposition after it ("said of")."""
+    piece = _trimmed(text, span)
+    words = list(re.finditer(r"\S+", piece.text))
+    if not words:
+        return _piece(text, span.start, span.end)
+    first = next((at for at, word in enumerate(words) if word.group().casefold() not in LEADING), 0)
+    last = len(words) - 1
+    if last > first and words[last].group().casefold() in _AFTER_CUE:
+        last -= not is_particle(words[last - 1].group(), words[last].group())
+    return _piece(text, piece.start + words[first].start(), piece.start + words[last].end())
+
+
+def _trimmed(text: str, span: Span) -> Piece:
+    words = text[span.start : span.end]
+    opening = _LOOSE_START.match(words)
+    start = span.start + (opening.end() if opening else 0)
+    closing = _LOOSE_END.search(text[start : span.end])
+    return _piece(text, start, start + closing.start() if closing else span.end)
 
 
 def _piece(text: str, start: int, end: int) -> Piece:
     return Piece(start, end, text[start:end])
 
 
-def _claim(text: str, tokens: Sequence[Token], found: _Found) -> Claim:
-    def piece(part: _Range) -> Piece:
-        first, last = tokens[part[0]], tokens[part[1] - 1]
-        alone = part[1] - part[0] == 1 and first.inner
-        return _inside(text, alone) if alone else _piece(text, first.start, last.end)
+def _with_bare_quotations(text: str, claims: Sequence[Claim], quoted: Sequence[Token]) -> list[Claim]:
+    """Give each sentence that is nothing but quotations, and of no claim, to the speaker of the quotation before it.
 
-    quoted = [sum(token.inner is not None for token in tokens[slice(*part)]) for part in found.content]
-    whole = all(count == last - first for count, (first, last) in zip(quoted, found.content, strict=True))
-    content = tuple(words for part in found.content if (words := piece(part)).text)
-    return Claim(
-        piece(found.speaker),
-        piece(found.cue),
-        content,
-        found.stance,
-        whole or (None if any(quoted) else False),
-    )
+    Where nothing quoted stands right before it, in the same paragraph, its speaker is nobody.
+    """
+    if not quoted:
+        return list(claims)
+    read = list(units(text, split_sentences(text)))
+    told = _told(claims, [Span(tokens[0].start, tokens[-1].end) for tokens in read])
+    all_claims = list(claims)
+    speaking: int | None = None
+    end = 0
+    for tokens, here in zip(read, told, strict=True):
+        if GAP.search(text, end, tokens[0].start):
+            speaking = None
+        bare = () if here else _bare(text, tokens)
+        if bare and speaking is not None:
+            all_claims[speaking] = replace(all_claims[speaking], content=(*all_claims[speaking].content, *bare))
+        elif bare:
+            all_claims.append(Claim(None, None, bare, "says", True))
+            speaking = len(all_claims) - 1
+        else:
+            speaking = next((at for at in reversed(here) if all_claims[at].direct is not False), None)
+        end = tokens[-1].end
+    return all_claims
 
 
-def _untagged(text: str, tokens: Sequence[Token], speaker: Piece | None) -> list[Claim]:
-    """Return the claim of a sentence that is nothing but quotations."""
-    inners = [token.inner for token in tokens if token.inner]
+def _told(claims: Sequence[Claim], sentences: Sequence[Span]) -> list[list[int]]:
+    """Return for each sentence which claims have content in it, in the order in which their contents begin."""
+    told: list[list[int]] = [[] for _ in sentences]
+    for number in sorted(range(len(claims)), key=lambda number: claims[number].content[0].start):
+        for piece in claims[number].content:
+            at = bisect_right(sentences, piece.start, key=lambda sentence: sentence.end)
+            while at < len(sentences) and sentences[at].start < piece.end:
+                if told[at][-1:] != [number]:
+                    told[at].append(number)
+                at += 1
+    return told
+
+
+def _bare(text: str, tokens: Sequence[Token]) -> tuple[Piece, ...]:
+    """Return the quotations of a sentence that is nothing else."""
     if any(token.inner is None and token.word[0].isalnum() for token in tokens):
-        return []
-    content = tuple(piece for piece in (_inside(text, inner) for inner in inners) if piece.text)
-    return [Claim(speaker, None, content, "says", True)] if content else []
+        return ()
+    return tuple(piece for token in tokens if token.inner and (piece := _inside(text, token.inner)).text)
 
 
 def _inside(text: str, span: Span) -> Piece:
     words = text[span.start : span.end]
     start = span.start + len(words) - len(words.lstrip())
     return _piece(text, start, start + len(words.strip().rstrip(",")))
-
-
-class _Sentence:
-    """One sentence, and the rules that read it."""
-
-    def __init__(self, tokens: Sequence[Token]) -> None:
-        self._low = [token.word.casefold().replace("’", "'") for token in tokens]
-        self._capital = [token.word[0].isupper() for token in tokens]
-
-    def claims(self) -> list[_Found]:
-        found: list[_Found] = []
-        for at, word in enumerate(self._low):
-            if word == "according" and self._at(at + 1) == "to":
-                claim = self._according(at)
-            else:
-                claim = self._by_verb(at, found[-1].speaker if found else None)
-            if claim is not None:
-                found.append(claim)
-        return self._cut_apart(found)
-
-    def _at(self, index: int) -> str:
-        return self._low[index] if 0 <= index < len(self._low) else ""
-
-    def _is_word(self, index: int) -> bool:
-        return self._at(index)[:1].isalnum()
-
-    def _is_name(self, index: int) -> bool:
-        return 0 <= index < len(self._low) and self._capital[index]
-
-    def _starts_phrase(self, index: int) -> bool:
-        return self._is_name(index) or self._at(index) in DETERMINERS | PRONOUNS
-
-    def _verb(self, index: int) -> Verb | None:
-        return VERBS.get((self._at(index), ""))
-
-    def _find(self, start: int, stops: Collection[str]) -> int:
-        """Return the first position from `start` on that holds one of `stops`, or the end."""
-        return next((at for at in range(start, len(self._low)) if self._low[at] in stops), len(self._low))
-
-    def _trimmed(self, start: int, end: int) -> int:
-        """Leave out the punctuation before `end`, but not the full stop of "U.S."."""
-        while (
-            end > start
-            and self._low[end - 1] in _STOPS
-            and not (self._low[end - 1] == "." and "." in self._at(end - 2)[1:])
-        ):
-            end -= 1
-        return end
-
-    # “…,” X said.  X said …  “…,” said X.
-
-    def _by_verb(self, at: int, earlier: _Range | None) -> _Found | None:
-        particle = self._at(at + 1)
-        particled = VERBS.get((self._low[at], particle)) if particle else None
-        verb = particled or self._verb(at)
-        if verb is None or not self._is_used(at, verb):
-            return None
-        after = at + 2 if particled else at + 1
-        end = self._subject_end(at)
-        speaker = self._speaker_before(end, at, verb, earlier)
-        inverted = None if speaker else self._speaker_after(at, after)
-        if inverted and verb.frames & CLAUSAL:
-            content = self._around(at, inverted[1])
-        else:
-            speaker = speaker or (earlier if self._at(end - 1) == "," else None)
-            content = self._content(speaker, after, verb) if speaker and self._agrees(speaker, verb) else ()
-        said_by = inverted or speaker
-        return _Found(said_by, (at, after), content, verb.stance) if said_by and content else None
-
-    def _subject_end(self, at: int) -> int:
-        while self._at(at - 1) in ADVERBS | HAVE | BE or self._at(at - 1).endswith("ly"):
-            at -= 1
-        return at
-
-    def _is_used(self, at: int, verb: Verb) -> bool:
-        """Whether this form is a finite verb or a participle here: not negated, passive, conditional or a noun."""
-        end = self._subject_end(at)
-        auxiliaries = set(self._low[end:at])
-        if self._at(end - 1) in MODALS | DETERMINERS | PREPOSITIONS | {"of"} or self._at(at - 1) == "so":
-            return False
-        if auxiliaries & (BE if verb.form == "past" else BE | HAVE if verb.form != "ing" else frozenset()):
-            return False
-        return self._low[at] not in ALSO_NOUNS or self._at(at + 1) in DETERMINERS | PRONOUNS | {
-            "to",
-            ":",
-            QUOTED,
-        }
-
-    def _agrees(self, speaker: _Range, verb: Verb) -> bool:
-        """Whether these words can be the subject of this form, and are a party that says something."""
-        words = self._low[slice(*speaker)]
-        if words in (["you"], ["one"]) or (words == ["i"] and verb.stance == "believes"):
-            return False
-        if words[0] in ("a", "an") and verb.frames == {"o"} and self._is_word(speaker[0] - 1):
-            return self._at(speaker[0] - 1) in BREAKS | ADVERBS  # "shared a paper called …"
-        return verb.form != "base" or any(word in PLURALS or word.endswith("s") or word == "and" for word in words)
-
-    # The speaker
-
-    def _speaker_before(self, end: int, at: int, verb: Verb, earlier: _Range | None) -> _Range | None:
-        previous = self._at(end - 1)
-        participle = verb.form == "ing" and not BE & set(self._low[end:at])
-        if participle or previous in ("and", "but", "then"):
-            return earlier or self._opening_name()
-        if previous == QUOTED or (previous == "," and self._at(end - 2) == QUOTED):
-            return None
-        if previous in ("who", "which"):
-            return self._antecedent(end - 1)
-        return self._noun_phrase(end)
-
-    def _opening_name(self) -> _Range | None:
-        first = end = int(self._at(0) in ("but", "and", "yet"))
-        end += self._at(first) in ("the", "he", "she", "it", "they")
-        while self._is_name(end) and self._low[end] not in ASIDES | DETERMINERS:
-            end += 1
-        return (first, end) if end > first and not self._at(end - 1).endswith(("ing", "the", "'s")) else None
-
-    def _antecedent(self, end: int) -> _Range | None:
-        """Return the noun phrase before "who"."""
-        if self._at(end - 1) == ",":
-            return self._noun_phrase(end) or self._chunk(end - 1)
-        first = end - 1
-        while self._is_name(first) and self._is_name(first - 1):
-            first -= 1
-        near = range(first - 1, max(first - 4, -1), -1)
-        first = next((at for at in near if self._low[at] in DETERMINERS), first)
-        return (first, end) if self._may_speak(first, end) else None
-
-    def _noun_phrase(self, end: int) -> _Range | None:
-        """Return the noun phrase that ends at `end`, with its appositions, as in "Davis, 51, a spokesman,"."""
-        if self._at(end - 1) != ",":
-            return self._chunk(end)
-        commas = [at for at in range(max(0, end - 50), end - 1) if self._low[at] == ","]
-        for opened in commas[-1:-6:-1]:
-            head = self._chunk(opened)
-            if head and (self._at(head[0] - 1) != "," or (self._is_name(head[0]) and self._is_name(head[1] - 1))):
-                aside = self._at(opened + 1) in ASIDES and self._at(opened + 2) != "of"
-                return (head[0], opened if aside else end - 1)
-        return None
-
-    def _chunk(self, end: int) -> _Range | None:
-        """Return the noun phrase without a comma that ends at `end`."""
-        first = end
-        while first > max(0, end - 30) and not self._ends_phrase(first - 1):
-            first -= 1
-        if self._at(first - 1) in ("what", "than", "if", "unless"):
-            return None
-        first = self._after_adverbial(first, end)
-        return (first, end) if self._may_speak(first, end) else None
-
-    def _ends_phrase(self, index: int) -> bool:
-        word, verb = self._low[index], self._verb(index)
-        if word in ("and", "or"):
-            joins = self._is_name(index - 1) == self._is_name(index + 1)
-            return not joins or self._at(index + 1) in DETERMINERS | PRONOUNS
-        if verb and verb.form in ("past", "s") and word not in ALSO_NOUNS:
-            return True
-        return word in BREAKS | BE | HAVE | MODALS or not (word[0].isalnum() or word in ".&$%#()'")
-
-    def _after_adverbial(self, first: int, end: int) -> int:
-        """Skip "On Friday", "A day later", "The day after the strike" and the like before a noun phrase."""
-        linked = PREPOSITIONS | DETERMINERS | {"of", "and", "or", "&", "all", "both", "half"}
-        for at in range(end - 1, first, -1):
-            if self._low[at] in DETERMINERS | PRONOUNS and self._low[at - 1] not in linked:
-                return at
-            if self._low[at - 1] in TIMES and self._starts_phrase(at) and self._low[at] not in TIMES:
-                return at
-        opens = self._at(first) in PREPOSITIONS
-        names = (at for at in range(first + 2, end) if self._is_name(at) and not self._is_name(at - 1))
-        return next(names, end) if opens else first
-
-    def _may_speak(self, first: int, end: int) -> bool:
-        if not 0 <= first < end:
-            return False
-        last = self._low[end - 1]
-        if last in PREPOSITIONS | {"there", "of"} | (DETERMINERS - {"this", "that", "some", "another"}):
-            return False
-        first_word = self._low[first]
-        opens = self._starts_phrase(first) or first_word in PLURALS or first_word[0].isdigit()
-        return opens or last in PLURALS or last.endswith("s")
-
-    def _speaker_after(self, at: int, after: int) -> _Range | None:
-        """Return X in “…,” said X."""
-        quoted = QUOTED in (self._at(at - 1), self._at(at - 2) if self._at(at - 1) == "," else "")
-        starts = self._starts_phrase(after) and self._at(after) != "that"
-        if not starts or not (quoted or self._at(at - 1) == ","):
-            return None
-        end, stops = after, TIMES | (PREPOSITIONS - {"for", "with", "from", "at"})
-        while end < len(self._low) and not self._ends_phrase(end) and self._low[end] not in stops:
-            end += 1
-        if self._at(end) in MODALS | BE | HAVE or not (quoted or self._at(end) in ASIDES | {"", ","}):
-            return None
-        end = self._with_apposition(self._trimmed(after, end))
-        return (after, end) if end > after else None
-
-    def _with_apposition(self, end: int) -> int:
-        following = self._at(end + 1)
-        if self._at(end) != "," or following in ASIDES | {QUOTED} or following.endswith("ing"):
-            return end
-        return self._trimmed(end, self._find(end + 1, {",", ";", ":", "—", "–", QUOTED}))
-
-    # The content
-
-    def _content(self, speaker: _Range, after: int, verb: Verb) -> tuple[_Range, ...]:
-        if self._is_tag(speaker[0], after, verb):
-            return self._around(speaker[0], after)
-        start = self._start(after, verb)
-        if start is None or start >= len(self._low):
-            return ()
-        return (self._part(start),)
-
-    def _part(self, start: int) -> _Range:
-        """Return the quotation that starts here, where nothing but punctuation follows it, or else the clause."""
-        if self._low[start] == QUOTED and not any(map(self._is_word, range(start + 1, len(self._low)))):
-            return (start, start + 1)
-        end = next((at for at in range(start + 1, len(self._low)) if self._breaks_off(at)), len(self._low))
-        return (start, max(self._trimmed(start, end), start + 1))
-
-    def _breaks_off(self, index: int) -> bool:
-        """Whether a clause ends here: "…, adding that …", "…, and showed …"."""
-        word, following, verb = self._low[index], self._at(index + 1), self._verb(index + 1)
-        if word == ",":
-            if verb and verb.form in ("ing", "past") and following not in ALSO_NOUNS:
-                return True
-            return following == "according" or (following in ("and", "but") and self._at(index + 2).endswith("ed"))
-        participle = self._verb(index)
-        return word == ";" or bool(participle and participle.form == "ing" and following == "that")
-
-    def _is_tag(self, first: int, after: int, verb: Verb) -> bool:
-        """Whether "X said" stands after (or inside) what X said."""
-        before, word = self._at(first - 1), self._at(after)
-        quoted = before == QUOTED or (before == "," and self._at(first - 2) == QUOTED)
-        if not verb.frames & CLAUSAL or not (quoted or before in (",", "—", "–")):
-            return False
-        if word in _STOPS:
-            return quoted or (word != ":" and self._at(after + 1) != QUOTED)
-        if self._introduced(after) is not None:
-            return False
-        adverbial = word in (ASIDES | {"last"}) - {"to", "that", "and", "but"} or word.endswith("ly")
-        return adverbial or (quoted and "p" in verb.frames)
-
-    def _introduced(self, index: int) -> int | None:
-        """Return where the content starts if "that", a colon or a quotation introduces it, after adverbials."""
-        for at in range(index, min(index + 25, len(self._low))):
-            verb = self._verb(at)
-            if self._low[at] in ("that", ":"):
-                return at + 1
-            if self._low[at] == QUOTED:
-                return at
-            if self._low[at] in (BREAKS | {";"}) - {"then"} or (verb and verb.form == "ing"):
-                return None
-        return None
-
-    def _start(self, index: int, verb: Verb) -> int | None:
-        """Return where what the verb reports starts after it."""
-        word, frames = self._at(index), verb.frames
-        if word == QUOTED or (word in ("that", ",", ":") and frames & CLAUSAL):
-            introduced = word in ("that", QUOTED) or self._at(index + 1) == QUOTED
-            return index + (word != QUOTED) if introduced else None
-        if word == "to" or not self._is_word(index):
-            return index if word == "to" and "i" in frames else None
-        if "p" in frames:
-            return self._after_person(index)
-        if self._at(index - 1) in ("put", "puts", "putting"):
-            return index if self._sets_number(index) else None
-        if word in PREPOSITIONS | TIMES | ADVERBS | {"of"}:
-            return self._introduced(index) if frames & CLAUSAL else None
-        if word in BREAKS | BE | HAVE | MODALS | {"otherwise", "differently"}:
-            asked = word in ("if", "whether", "what", "how", "why", "who", "where", "when") and frames & {
-                "c",
-                "o",
-            }
-            return index if asked or word in ("having", "being") else None
-        found_nothing = word == "no" and self._at(index + 1) == "evidence"
-        bare = "t" in frames and word in PRONOUNS
-        return index if frames & {"c", "o"} or found_nothing or bare else None
-
-    def _sets_number(self, index: int) -> bool:
-        """Whether "the dead at 42" or the like stands here."""
-        ahead = self._low[index : index + 20]
-        return any(word == "at" and (than[0].isdigit() or than in NUMBERS) for word, than in pairwise(ahead))
-
-    def _after_person(self, index: int) -> int | None:
-        """Return where the content starts in "told reporters that …", "asked her whether …", "told CNN he …"."""
-        introduced = self._introduced(index)
-        ahead = range(index, min(index + 12, len(self._low)) if introduced is None else introduced)
-        for at in ahead:
-            if self._low[at] in ("whether", "if", "what", "how", "why", "to"):
-                return at
-        if introduced is not None:
-            return introduced
-        end = index + (self._low[index] in DETERMINERS)
-        while self._is_name(end):
-            end += 1
-        end = max(end, index + 1)
-        return end if self._at(end) in DETERMINERS | PRONOUNS else None
-
-    def _around(self, first: int, last: int) -> tuple[_Range, ...]:
-        """Return what stands before the words `first` to `last` of a tag, and what goes on after them."""
-        end = self._trimmed(0, first)
-        start = max((at + 1 for at in range(end) if self._low[at] in (";", ":")), default=0)
-        if self._at(end - 1) == QUOTED and not self._is_word(end - 2) and self._at(end - 2) != QUOTED:
-            start = end - 1
-        while start < end and self._low[start] in ("but", "and", "yet", "so", ","):
-            start += 1
-        if start >= end:
-            return ()
-        after = self._resumed(last, start == end - 1 and self._low[start] == QUOTED)
-        opens = self._low[start] in (PREPOSITIONS | SUBORDINATORS) - NUMBERS
-        if opens and after is None and not {",", QUOTED} & set(self._low[start:end]):
-            return ()  # "After the hearing, X said on Friday …"
-        return ((start, end), after) if after else ((start, end),)
-
-    def _resumed(self, last: int, quoted: bool) -> _Range | None:
-        """Return what goes on after a tag: “…,” X said, “…”  It was, X said, the first."""
-        mark = self._find(last, {",", ":", ";", "—", "–", QUOTED})
-        start = mark if self._at(mark) == QUOTED else mark + 1
-        word = self._at(start)
-        if self._at(mark) == ";" or not word:
-            return None
-        if word == QUOTED:
-            return self._part(start) if self._is_word(start + 1) else (start, start + 1)
-        if word == "that":
-            return self._part(start + 1) if self._at(start + 1) else None
-        goes_on = word in ("and", "but", "because", "although") or (mark == last and word not in ASIDES | {"a", "an"})
-        if quoted or self._at(mark) != "," or not goes_on or word.endswith("ing") or word == "according":
-            return None
-        return self._part(start)
-
-    # According to X, …
-
-    def _according(self, at: int) -> _Found | None:
-        end = at + 2
-        while end < len(self._low) and not self._ends_phrase(end):
-            end += 1
-        end = self._trimmed(at + 2, end)
-        if end == at + 2:
-            return None
-        if at > 0:
-            content = self._around(at, end)
-        else:
-            start = self._find(end, {","}) + 1
-            content = (self._part(start),) if start < len(self._low) else ()
-        return _Found((at + 2, end), (at, at + 2), content, "says") if content else None
-
-    # Several claims in one sentence
-
-    def _cut_apart(self, found: Sequence[_Found]) -> list[_Found]:
-        """End each content where the next claim begins, unless that is part of what is said."""
-        kept = list(found)
-        for index, following in enumerate(found[1:]):
-            end = self._beginning(following, kept[index])
-            if end is not None:
-                cut = tuple((first, self._trimmed(first, min(last, end))) for first, last in kept[index].content)
-                if all(first < last for first, last in cut):
-                    kept[index] = replace(kept[index], content=cut)
-        return kept
-
-    def _beginning(self, claim: _Found, before: _Found) -> int | None:
-        """Return where `claim` begins if it stands beside the claim before it rather than inside it."""
-        start = claim.content[0][0]
-        if start < claim.cue[0]:
-            return start if start > before.cue[1] + 1 else claim.speaker[0]
-        first = self._subject_end(claim.speaker[0] if claim.speaker[0] > before.cue[0] else claim.cue[0])
-        if self._at(first - 1) in ("and", "but", "while", ";", ":"):
-            return first - 1
-        joints = (at for at in range(first - 1, max(first - 7, 0), -1) if self._low[at] in ("and", "but", "while"))
-        return next((at for at in joints if self._low[at - 1] == ","), None)

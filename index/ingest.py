@@ -1,4 +1,4 @@
-"""THE WRITE FLOW: files → articles → passages → vectors → catalogue, Chroma and keyword indexes."""
+"""THE WRITE FLOW: files → articles → passages → vectors → catalogue, claims, Chroma and keyword indexes."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _NEXT_WORD = re.compile(r"\s*[\"'“‘«(\[]*\s*([\w'’-]+)")
 _QUOTE_IN_CLOSERS = re.compile(r"[\"'”’»]")
 
 # A title is always followed by a name, so its full stop never ends a sentence.
-_TITLES = frozenset(
+TITLES = frozenset(
     "mr mrs ms messrs dr prof capt col gen lt sgt maj brig adm cmdr cpl pvt cpt pte sen rep gov pres rev hon fr "
     "st mt supt insp det sec amb pfc spc vs v no nos fig art".split()
 )
@@ -27,7 +27,7 @@ _ABBREVIATIONS = frozenset(
     "calif mass pa fla ala ariz ark colo conn del ga ill ind kan ky la md mich minn miss mo mont neb nev okla ore "
     "tenn tex vt va wash wis wyo ct minn".split()
 )
-_STARTERS = frozenset(
+STARTERS = frozenset(
     "a an the this that these those he she it they we i you his her its their our my there here in on at by for "
     "from with after before when while if but and or so yet as although though because since then thus however "
     "meanwhile what who why how where which is are was were not no yes both some many most all one two".split()
@@ -98,8 +98,8 @@ def _stop_ends(text: str, stop_at: int, next_word: str) -> bool:
     if before is None:
         return True
     word = before.group(1).casefold()
-    is_starter = next_word.casefold() in _STARTERS
-    if word in _TITLES:
+    is_starter = next_word.casefold() in STARTERS
+    if word in TITLES:
         return False
     if len(word) == 1 or re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", word):
         return is_starter or word == "i"

@@ -28,18 +28,18 @@ class Token(NamedTuple):
 
 def units(text: str, sentences: Sequence[Span]) -> Iterator[list[Token]]:
     """Yield the tokens of each sentence, or of several that a quotation or a colon holds together."""
-    quotations = _quotations(text)
-    starts = [quotation.start for quotation in quotations]
+    quoted = quotations(text)
+    starts = [quotation.start for quotation in quoted]
     units: list[Span] = []
     for sentence in sentences:
         nearest = bisect_right(starts, sentence.start) - 1
-        if units and nearest >= 0 and _joined(text, units[-1], quotations[nearest], sentence):
+        if units and nearest >= 0 and _joined(text, units[-1], quoted[nearest], sentence):
             units[-1] = Span(units[-1].start, max(units[-1].end, sentence.end))
         else:
             units.append(sentence)
     for unit in units:
         first = max(0, bisect_right(starts, unit.start) - 1)
-        if tokens := _tokens(text, unit, quotations[first : bisect_right(starts, unit.end)]):
+        if tokens := _tokens(text, unit, quoted[first : bisect_right(starts, unit.end)]):
             yield tokens
 
 
@@ -50,7 +50,7 @@ def _joined(text: str, unit: Span, quotation: Token, following: Span) -> bool:
     return quotation.start < unit.end and following.start < quotation.end
 
 
-def _quotations(text: str) -> list[Token]:
+def quotations(text: str) -> list[Token]:
     """Return the outermost quotations of `text`. One that is not closed ends with its paragraph."""
     gaps = list(GAP.finditer(text))
     starts, ends = [0, *(gap.end() for gap in gaps)], [*(gap.start() for gap in gaps), len(text)]

@@ -15,12 +15,14 @@ from filelock import FileLock, Timeout
 
 from index.articles import Article
 from index.catalogue import Catalogue, Passage
+from index.claims import claims_of, found_by
 from index.embedder import Embedder, Vectors
 from index.errors import SaidsoError
 from index.keywords import FORMAT, Entry, KeywordIndex
 from index.vectors import VectorStore
 
 _SETTLE_BATCH = 512
+_CLAIMS_BATCH = 32  # articles
 _REBUILD_BATCH = 32  # articles
 _LEAD = 700  # characters of title and text in which an article says what it is about
 _LOCK_PATIENCE = 2.0  # seconds; a page that removes an article while another does so should not fail at once
@@ -104,10 +106,13 @@ class Store:
                     self._generation = generation
 
     def settle(self, known: Mapping[PassageKey, Vectors] | None = None) -> None:
-        """Bring Chroma and the keyword indexes up to the catalogue; to be called by the writer only.
+        """Bring claims, Chroma and the keyword indexes up to the catalogue; to be called by the writer only.
 
         `known` holds vectors that were just computed; others are computed now.
         """
+        while unread := self.catalogue.without_claims(found_by(), _CLAIMS_BATCH):
+            found = claims_of([article.text for article in unread])
+            self.catalogue.store_claims(dict(zip([article.id for article in unread], found, strict=True)), found_by())
         while owed := self.catalogue.owed(_SETTLE_BATCH):
             passages = list(self.catalogue.passages(owed.add).values())
             if passages:
@@ -134,7 +139,7 @@ class Store:
     def _repair(self) -> None:
         """Finish or undo what a killed process left half done, unless a living one is at it right now."""
         outdated = self.catalogue.fact("keywords") != FORMAT
-        if outdated or self.catalogue.owed(1):
+        if outdated or self.catalogue.owed(1) or self.catalogue.without_claims(found_by(), 1):
             try:
                 with self.writing():
                     if outdated:

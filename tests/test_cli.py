@@ -62,6 +62,29 @@ def test_ingest_ask_search_list_show_remove(saidso, news: Path) -> None:  # type
     assert saidso("search", "bridge", "--json").lines[0]["passages"] == []
 
 
+def test_claims_of_a_file_and_of_an_article_are_the_same(saidso, news: Path) -> None:  # type: ignore[no-untyped-def]
+    file = news / "bridge.txt"
+    (claim,) = saidso("claims", file, "--json").lines
+    assert set(claim) == {"article_id", "speaker", "cue", "content", "stance", "direct"}
+    assert (claim["article_id"], claim["stance"], claim["direct"]) == ("bridge", "says", False)
+    assert claim["speaker"] == {"start": 0, "end": 9, "text": "The mayor"}
+    for part in ("speaker", "cue", "content"):
+        assert NEWS[claim[part]["start"] : claim[part]["end"]] == claim[part]["text"]
+    saidso("ingest", news)
+    assert saidso("claims", "bridge", "--json").lines == [claim]
+    assert saidso("claims", news, "--json").lines == [claim]
+    shown = saidso("claims", "bridge").out
+    assert all(words in shown for words in ("The mayor", "said", "says", "the bridge was closed"))
+
+
+def test_claims_say_what_cannot_be_read(saidso, news: Path) -> None:  # type: ignore[no-untyped-def]
+    (news / "empty.txt").write_text("")
+    ran = saidso("claims", news, "--json")
+    assert ran.code == 3 and len(ran.lines) == 1 and "empty.txt" in ran.err
+    ran = saidso("claims", "nowhere")
+    assert ran.code == 1 and "no file, folder or article 'nowhere'" in ran.err
+
+
 def test_ask_prints_quotes_for_people(saidso) -> None:  # type: ignore[no-untyped-def]
     saidso("ingest", sample_articles())
     ran = saidso("ask", "How many bombs did the F-15s drop?")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from index.articles import Article
+from index.claims import found_by
 from index.embedder import Embedder
 from index.errors import SaidsoError
 from index.filters import Filters
@@ -15,6 +16,7 @@ from index.passages import Span
 from index.store import BusyError, Store
 
 ARTICLE = Article("a", "The mosque was hit. Bread is dear.", source="X", published="2017-03-16")
+SAID = Article("b", "The mayor said the bridge was closed.")
 SPANS = [Span(0, 19), Span(20, 34)]
 
 
@@ -96,3 +98,14 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, embedder: Embe
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(SaidsoError, match=r"file/data cannot be written .*--data-dir"):
         Store.open(tmp_path / "file" / "data", embedder)
+
+
+def test_claims_that_are_owed_are_found_at_the_next_start(tmp_path: Path, embedder: Embedder) -> None:
+    store = Store.open(tmp_path, embedder)
+    store.catalogue.store([(SAID, [])])
+    store.catalogue.store_claims({"b": []}, by="an older network")
+    store.close()
+    store = Store.open(tmp_path, embedder)
+    (claim,) = store.catalogue.claims_of("b")
+    assert claim.speaker is not None and claim.speaker.text == "The mayor"
+    assert store.catalogue.without_claims(found_by(), 1) == []

@@ -174,8 +174,8 @@ def _ask_all(
 
 
 def _outcome(assistant: Assistant, gold: Gold) -> Outcome:
-    answer = assistant.ask(gold.question, id=gold.id)
-    return {"id": gold.id, "answer": answer.as_json(), "passages": [hit.as_json() for hit in answer.hits[:DEPTH]]}
+    answer = assistant.ask(gold.question, id=gold.id).as_json()
+    return {"id": gold.id, "answer": answer, "passages": [h.as_json() for h in assistant.search(gold.question, DEPTH)]}
 
 
 def _judgeable(gold: Gold, library: _Library) -> Gold:

@@ -7,7 +7,8 @@ are left out; of the others, one half of the articles tunes and the other half m
 as it is, and with its article taken away, when the right thing is to abstain. What is then found is seldom about the
 question at all; `--near-misses` adds, to what confidence is fitted on, questions of SQuAD 2.0 whose paragraph is there,
 is about the matter, and in half of the cases does not answer (the titles kept for calibration). `--reader` fits for
-another network than the shipped one, `--diagram` draws how well the measured half's confidence is calibrated.
+another network than the shipped one, `--diagram` draws how well the measured half's confidence is calibrated,
+`--figures` writes what thresholds do there for the page to show.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ def main() -> None:
     parser.add_argument("--near-misses", type=Path, help="SQuAD 2.0's questions with their paragraphs")
     parser.add_argument("--reader", type=Path, help="a folder with another network [default: the shipped one]")
     parser.add_argument("--diagram", type=Path, help="write the measured half's reliability diagram to this SVG file")
+    parser.add_argument("--figures", type=Path, help="write what the page says of the thresholds to this JSON file")
     parser.add_argument("--data-dir", type=Path, help="index here, or use what is indexed [default: for this run only]")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
@@ -95,6 +97,8 @@ def main() -> None:
     for half in (False, True):
         found = _measure([read for read in reads if read.measured is half], sentence, confidence, rank)
         sys.stdout.write(f"{'measured' if half else 'tuned'}: {found}\n")
+        if half and arguments.figures:
+            arguments.figures.write_text(f"{json.dumps(shown_on_the_page(found), indent=2)}\n", encoding="utf-8")
 
 
 def _reads(store: Store, reader: TrainedReader, questions: Path, every: int) -> Iterator[Read]:
@@ -223,6 +227,23 @@ def _rank(reads: Sequence[Read], weights: Features) -> float:
         next(n for n, at in enumerate(order, 1) if read.holds[at]) for read, order in zip(reads, ranked, strict=True)
     ]
     return float(np.mean(1 / np.array(firsts)))
+
+
+def shown_on_the_page(found: Mapping[str, float]) -> dict[str, Any]:
+    """Return the measured figures as the page reads them from the file `confidence.json` beside the reader."""
+    thresholds = [
+        {
+            "threshold": threshold,
+            "answered": found[f"answered when there, from {threshold}"],
+            "refused": found[f"abstained when not, below {threshold}"],
+        }
+        for threshold in _THRESHOLDS
+    ]
+    return {
+        "questions": int(found["questions"]),
+        "calibration_error": found["calibration error"],
+        "thresholds": thresholds,
+    }
 
 
 def _diagram(reads: Sequence[Read], sentence: Features, confidence: Features) -> str:
