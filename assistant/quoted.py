@@ -51,9 +51,10 @@ class _Matter:
         """Put the claims that say what is asked first, each with its speaker."""
         found = [one for evidence in reading.evidence if (one := self._told(evidence, evidence.claims))]
         told = [one for one in found if one.score >= _ON_THE_MATTER and one.said_by]
-        if not told:
-            return reading
-        told.sort(key=lambda one: -one.score)
+        told.sort(key=lambda one: (-one.score, _is_nobody(one.said_by)))
+        if not told or (told[0].score < _SAYS_NEARLY and self._share([reading.evidence[0].text]) >= _SAYS_THAT):
+            # No claim was found where the sentence stands: whom reading takes for the speaker is the next best.
+            return replace(reading, evidence=tuple(replace(one, short=one.read) for one in reading.evidence))
         return replace(reading, evidence=tuple(told), confidence=max(reading.confidence, self._sure(told[0].score)))
 
     def own_words(self, reading: Reading) -> Reading:

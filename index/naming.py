@@ -216,6 +216,12 @@ def _is_head(text: str, one: Named, speaker: Span) -> bool:
     return not _OWNED.search(before) and bool(_NAME_ENDS.match(text[one.end : speaker.end]))
 
 
+def _begins_with(text: str, one: Named, speaker: Span) -> bool:
+    """Whether a speaker's words begin with the name, after titles and what goes with them."""
+    before = _TITLES_BEFORE.sub("", text[speaker.start : one.start])
+    return "," not in before.strip(" ,") and (not before or before[0].isupper() or bool(_ONE.match(before)))
+
+
 def _gathered(text: str, named: Sequence[Named], speaking: Sequence[Span]) -> list[_Someone]:
     """Gather the namings of each person and body.
 
@@ -227,7 +233,8 @@ def _gathered(text: str, named: Sequence[Named], speaking: Sequence[Span]) -> li
         speaks = speaker is not None and _is_head(text, one, speaker)
         person = one.person if one.person is not None or not speaks or len(one.words) < 2 else True
         naming = one.naming
-        if speaker and speaks and person:  # the speaker's own words may say more of who it is
+        if speaker and speaks and person and _begins_with(text, one, speaker):
+            # the speaker's own words may say more of who it is
             naming = max(naming, _plain(text[speaker.start : speaker.end]), key=len)
         fullness = (len(one.words), not _POSSESSED.match(naming), bool(read_naming(naming).offices), len(naming))
         same = [other for other in everyone if _may_be(one.words, other.words) or _is_short_for(one.words, other)]
