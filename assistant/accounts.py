@@ -48,8 +48,9 @@ class Accounts:
             for report in party.reports:
                 marker = markers.get((report.evidence.passage.article_id, report.evidence.sentence.start))
                 if marker is not None:
-                    said_alike = "" if isinstance(report.key, tuple) else report.position
-                    found.setdefault((report.key, said_alike), []).append((party, report, marker))
+                    # Equal figures are one position however they are written; other words are each their own.
+                    words = "" if isinstance(report.key, tuple) else report.position
+                    found.setdefault((report.key, words), []).append((party, report, marker))
         return tuple(map(_account, found.values())) or as_said(statements)
 
 

@@ -62,6 +62,8 @@ _STRETCH = re.compile(
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(r"\bseveral\b", re.IGNORECASE)
+_AGE_BEFORE = re.compile(r"\b(?:man|woman|boy|girl|child|son|daughter|aged?)\s+(?:of\s+)?$", re.IGNORECASE)
+_AGE_AFTER = re.compile(r"[-\s]years?[-\s]olds?\b|\s+years? of age\b", re.IGNORECASE)
 _NOBODY = re.compile(r"(?:none|one)", re.IGNORECASE)  # a number only before what it counts
 _LATER = re.compile(r"\b(?:later|then|now|since|raised|revised|up|rose|risen|updated|corrected)\b", re.IGNORECASE)
 _CHANGED_FROM = re.compile(
@@ -152,7 +154,7 @@ def counted(question: Question) -> Counted | None:
     kinds = [stem(word) for word in ([] if toll else _thing(rest)) if not _FATE.fullmatch(word)]
     things = frozenset(kinds[-1:]) - _ANYONE
     about = frozenset(stem(word) for word in words if word not in _STOP and not (fate and _FATE.fullmatch(word)))
-    about -= things | _ANYONE
+    about -= frozenset(kinds)
     if not about and fate is None:
         return None
     return Counted(things, fate, about, bool(_STRETCH.search(text)))
@@ -187,6 +189,8 @@ def _is_verb(word: str) -> bool:
 def _is_of(wanted: Counted, sentence: str, before: str, span: Span, others: Sequence[Span]) -> bool:
     """Whether the figure at `span` is one of what is counted."""
     unit = _unit(sentence, span)
+    if _AGE_BEFORE.search(sentence, 0, span.start) or _AGE_AFTER.match(sentence, span.end):
+        return False
     if _NOBODY.fullmatch(sentence, span.start, span.end) and (not unit or sentence.startswith(" of", span.end)):
         return False
     if wanted.things:
@@ -202,7 +206,7 @@ def _is_of(wanted: Counted, sentence: str, before: str, span: Span, others: Sequ
         return False
     if wanted.fate:
         taken_up = before if bool(_STRETCH.search(before)) == wanted.over_time else ""
-        return _has_fate(wanted.fate, sentence, taken_up, span, others, bare=not unit)
+        return _has_fate(wanted, sentence, taken_up, span, others, bare=not unit)
     told = {stem(word) for word in words_of(f"{before} {sentence}")}
     return len(wanted.about & told) >= _MOSTLY * len(wanted.about) and not _has_any_fate(sentence, span, others)
 
@@ -211,19 +215,25 @@ def _names_thing(wanted: Counted, words: Sequence[str]) -> bool:
     return any(_is_kind_of(stem(word), thing) for word in words for thing in wanted.things)
 
 
-def _has_fate(fate: str, sentence: str, before: str, span: Span, others: Sequence[Span], bare: bool) -> bool:
+def _has_fate(wanted: Counted, sentence: str, before: str, span: Span, others: Sequence[Span], bare: bool) -> bool:
     """Whether what is asked befell those that the figure counts.
 
     A word that says so belongs to the figure nearest to it. A figure with nothing after it may take up what the
-    sentence, or the one before it, has named: "it gave the number as 46".
+    sentence, or the one before it, has named: "it gave the number as 46". So may one of the very thing that is asked.
     """
-    told = [match for match in _FATE.finditer(sentence) if fate in (match.lastgroup, _ANY_FATE)]
+    told = _fates(wanted, sentence)
     if any(_belongs(sentence, match, span, others) for match in told):
         return True
-    taken_up = bool(_GIVES.search(sentence)) and any(
-        fate in (match.lastgroup, _ANY_FATE) for match in _FATE.finditer(before)
-    )
+    if _has_any_fate(sentence, span, others):
+        return False
+    if wanted.things and not bare:
+        return bool(told)
+    taken_up = bool(_GIVES.search(sentence)) and bool(_fates(wanted, before))
     return bool(bare and _OPEN_END.match(sentence[span.end :]) and (told or taken_up))
+
+
+def _fates(wanted: Counted, text: str) -> list[re.Match[str]]:
+    return [match for match in _FATE.finditer(text) if wanted.fate in (match.lastgroup, _ANY_FATE)]
 
 
 def _has_any_fate(sentence: str, span: Span, others: Sequence[Span]) -> bool:

@@ -19,7 +19,7 @@ _SAYS_THAT = 0.60  # share of a question's words, by weight, at which a claim sa
 _AHEAD = 0.25  # by which another's words must be nearer than the asked speaker's own
 _SAYS_NEARLY = 0.50
 _ON_THE_MATTER = 0.30
-_OF_THE_BEST = 0.6
+_BESIDE_WEIGHT = 0.3  # of what stands in the passage around them
 _READ_WEIGHT = 0.5  # of what reading makes of the speaker's words, beside their own
 _NEAR = 3  # others who are named where the asked speaker says nothing
 # Stances that a question asks for by name; a question with any other wants whatever was said.
@@ -51,9 +51,10 @@ class _Matter:
         """Put the claims that say what is asked first, each with its speaker."""
         found = [one for evidence in reading.evidence if (one := self._told(evidence, evidence.claims))]
         told = [one for one in found if one.score >= _ON_THE_MATTER and one.said_by]
-        if not told:
-            return reading
-        told.sort(key=lambda one: -one.score)
+        told.sort(key=lambda one: (-one.score, _is_nobody(one.said_by)))
+        if not told or (told[0].score < _SAYS_NEARLY and self._share([reading.evidence[0].text]) >= _SAYS_THAT):
+            # No claim was found where the sentence stands: whom reading takes for the speaker is the next best.
+            return replace(reading, evidence=tuple(replace(one, short=one.read) for one in reading.evidence))
         return replace(reading, evidence=tuple(told), confidence=max(reading.confidence, self._sure(told[0].score)))
 
     def own_words(self, reading: Reading) -> Reading:
@@ -69,9 +70,8 @@ class _Matter:
             return self._corrected(own, others)
         if best < (_SAYS_NEARLY if self._question.asserts else _ON_THE_MATTER):
             return self._not_quoted(own, others)
-        ranked = self._by_reading(own, reading)
-        kept = [one for one in ranked if one.score >= max(_ON_THE_MATTER, _OF_THE_BEST * ranked[0].score)]
-        return Reading(tuple(kept), self._sure(best))
+        ranked = self._by_reading(own if self._weights else [one for one in own if one.score == best], reading)
+        return Reading(tuple(one for one in ranked if one.score >= _ON_THE_MATTER), self._sure(best))
 
     def _by_reading(self, own: Sequence[Evidence], reading: Reading) -> list[Evidence]:
         """Raise the speaker's words that reading finds to be the answer, once some of them are on the matter."""
@@ -80,7 +80,10 @@ class _Matter:
         read = {(one.passage.article_id, one.sentence.start): one.score for one in reading.evidence}
         scores = [read[one.passage.article_id, one.sentence.start] for one in own]
         best = max(scores) or 1.0
-        raised = [replace(one, score=one.score + _READ_WEIGHT * s / best) for one, s in zip(own, scores, strict=True)]
+        raised = [
+            replace(one, score=one.score + _READ_WEIGHT * s / best + _BESIDE_WEIGHT * self._share([one.passage.text]))
+            for one, s in zip(own, scores, strict=True)
+        ]
         return sorted(raised, key=lambda one: -one.score)
 
     def _told(self, evidence: Evidence, claims: Sequence[Claim]) -> Evidence | None:

@@ -38,6 +38,7 @@ class Evidence:
     short: Span | None = None  # the bare answer within it
     verdict: str | None = None  # "yes" or "no", where that is asked and it plainly says so
     figures: tuple[Figure, ...] = ()  # that it gives for what is counted, where that is asked
+    read: Span | None = None  # what the network reads in it as the answer
     said_by: str | None = None  # whose words in it are meant, where the question is about a speaker
 
     @property
@@ -271,7 +272,7 @@ def _finished(question: Question, evidence: Evidence, score: float, spans: Mappi
         moved = short and Span(short.start + start, short.end + start)
     else:
         moved = Span(span.start, span.start + len(_LOOSE_END.sub("", evidence.within(span))))
-    return replace(evidence, score=score, short=moved)
+    return replace(evidence, score=score, short=moved, read=span)
 
 
 def _moved(claim: Claim, by: int) -> Claim:

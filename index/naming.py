@@ -30,6 +30,7 @@ _OWNED = re.compile(
     r"(?:\b(?:of|for|to|by|with|from|about|on|in|at|under|against|like|than|including|and|or|\w+ing)\s(?:the\s)?"
     r"|[’']s\s[^,]*|\s[-–—]\s)$|^[^,]*\sand\s|^(?:[A-Z]\S*\s?){1,3},\s$"
 )
+_QUOTED_IN = re.compile(r"\b(?:quoting|citing|quoted)\b")
 _NAME_ENDS = re.compile(
     r"\s*(?:[,(—–;:](?!\s(?:[A-Z][\w’'-]*\s?){1,3}$|\salong with\b)|$|(?:of|from|at|in|with|who)\s)"
 )
@@ -126,7 +127,7 @@ class _Article:
             if owner.person and _is_head(self.text, one, speaker):
                 return owner
         head = speaker.start + len(self.text[speaker.start : speaker.end].split(",")[0])
-        called = _body_words(words)
+        called = _body_words(words.split(",")[0])
         body = _owner(called, self.everyone) if not words.islower() else None
         if body and not _says_office(words):
             return replace(body, naming=_plain(words)) if called == body.words and not body.acronym else body
@@ -213,7 +214,17 @@ class _Article:
 def _is_head(text: str, one: Named, speaker: Span) -> bool:
     """Whether a name in a speaker's words is the speaker: not so in "Clinton's lawyer" and "a friend of Clinton"."""
     before = _TITLES_BEFORE.sub("", text[speaker.start : one.start])
-    return not _OWNED.search(before) and bool(_NAME_ENDS.match(text[one.end : speaker.end]))
+    return (
+        not _OWNED.search(before)
+        and not _QUOTED_IN.search(before)
+        and bool(_NAME_ENDS.match(text[one.end : speaker.end]))
+    )
+
+
+def _begins_with(text: str, one: Named, speaker: Span) -> bool:
+    """Whether a speaker's words begin with the name, after titles and what goes with them."""
+    before = _TITLES_BEFORE.sub("", text[speaker.start : one.start])
+    return "," not in before.strip(" ,") and (not before or before[0].isupper() or bool(_ONE.match(before)))
 
 
 def _gathered(text: str, named: Sequence[Named], speaking: Sequence[Span]) -> list[_Someone]:
@@ -227,10 +238,11 @@ def _gathered(text: str, named: Sequence[Named], speaking: Sequence[Span]) -> li
         speaks = speaker is not None and _is_head(text, one, speaker)
         person = one.person if one.person is not None or not speaks or len(one.words) < 2 else True
         naming = one.naming
-        if speaker and speaks and person:  # the speaker's own words may say more of who it is
+        if speaker and speaks and person and _begins_with(text, one, speaker):
+            # the speaker's own words may say more of who it is
             naming = max(naming, _plain(text[speaker.start : speaker.end]), key=len)
         fullness = (len(one.words), not _POSSESSED.match(naming), bool(read_naming(naming).offices), len(naming))
-        same = [other for other in everyone if _may_be(one.words, other.words) or _is_short_for(one.words, other)]
+        same = [other for other in everyone if _is_called_so(one.words, other)]
         if len(one.words) == 1 and len(same) > 1:
             continue
         known = same[0] if len(same) == 1 else next((other for other in same if other.words == one.words), None)
@@ -270,9 +282,16 @@ def _all_called(words: Words, everyone: Iterable[_Someone]) -> list[_Someone]:
         return acronym
     if whole and len(words) > 1:
         return whole[:1]
-    called = [one for one in everyone if _may_be(words, one.words) or _is_short_for(words, one)]
+    called = [one for one in everyone if _is_called_so(words, one)]
     people = [one for one in called if one.person]
     return people if len(people) == 1 else called
+
+
+def _is_called_so(words: Words, one: _Someone) -> bool:
+    """Whether somebody may be called by these words; a body by its last words only with the noun that makes it one."""
+    if words != one.words and one.person is False and BODY_WORDS.isdisjoint(words):
+        return False
+    return _may_be(words, one.words) or _is_short_for(words, one)
 
 
 def _is_short_for(words: Words, one: _Someone) -> bool:

@@ -70,9 +70,9 @@ _ADJECTIVES = (
     "county national federal district department military army company foreign security legal medical lead lieutenant "
     "then outgoing veteran fellow longtime political conservative liberal"
 )
-_TITLES = ROLES | RANKS
+_TITLES = (ROLES | RANKS) - frozenset("former retired late first second".split())  # which alone are none
 _TITLE = r"(?i:{}|(?:{})\.?)".format(
-    "|".join(sorted(ROLES, key=len, reverse=True)), "|".join(sorted(RANKS, key=len, reverse=True))
+    "|".join(sorted(ROLES, key=len, reverse=True)), "|".join(sorted(RANKS & _TITLES, key=len, reverse=True))
 )
 _BEFORE = re.compile(
     r"(?<![\w’'.-])(?:(?:[Tt]he|[Aa]n?)\s)?"
@@ -158,7 +158,7 @@ def _read(text: str, span: Span) -> Named | None:
     words = tuple(fold(word) for _, word in tokens[first:])
     known = len(words) > 1 and words[0] in genders()
     if body and not titled and not known:
-        acronym = _ACRONYM.match(text, end)
+        acronym = _acronym(text, end, words)
         naming = text[_with_article(text, start) : acronym.end() if acronym else end]
         return Named(start, end, words, _plain(naming), False, None, acronym[1] if acronym else "")
     return _person(text, Span(start, end), words, titled, known)
@@ -173,7 +173,7 @@ def _person(text: str, span: Span, words: Words, titled: bool, known: bool) -> N
     right, apposition = _apposition(text, span.end)
     person = titled or known or bool(title.strip()) or bool(apposition)
     if not person:
-        acronym = _ACRONYM.match(text, span.end)
+        acronym = _acronym(text, span.end, words)
         left = _with_article(text, span.start)
         is_body = bool(acronym) or left < span.start or (len(words) == 1 and text[span.start : span.end].isupper())
         right = acronym.end() if acronym else span.end
@@ -186,6 +186,15 @@ def _person(text: str, span: Span, words: Words, titled: bool, known: bool) -> N
         naming = _plain(text[span.start : span.end])
     gender = gender_of(f"{title} {apposition}") or (genders().get(words[0]) if len(words) > 1 else None)
     return Named(span.start, span.end, words, naming, True, gender, titled=bool(title.strip()))
+
+
+def _acronym(text: str, end: int, words: Words) -> re.Match[str] | None:
+    """Return the acronym in brackets after a name, if its letters stand in the name in their order."""
+    found = _ACRONYM.match(text, end)
+    if not found or len(words) < 2 or words[0][:1] != found[1][0].casefold():
+        return None
+    letters = iter("".join(words))
+    return found if all(letter in letters for letter in found[1].casefold()) else None
 
 
 def _with_article(text: str, start: int) -> int:

@@ -65,6 +65,7 @@ _SMALL = frozenset("the a an of for and in at on to by from with our their his h
 _FOR = frozenset("for of at with from in to".split())
 _NOT_NOW = frozenset("former ex onetime".split())
 _SUFFIXES = frozenset("jr sr ii iii iv".split())
+_DETERMINER = re.compile(r"(?:the|an?|his|her|its|their|one|another)\s", re.IGNORECASE)
 _ADJECTIVE = re.compile(r"(?:an|ish|ese|ch|i)$")
 _TOKEN = re.compile(r"[^\W_]+(?:[.’'&/-]+[^\W_]+)*\.?")
 _BESIDE = re.compile(r"\s*(?:,|;|\(|\bwho\b|\bwhich\b|–|—|\s-\s)\s*")
@@ -177,6 +178,8 @@ def read_naming(text: str) -> Naming:
     if len(tokens) == 1 and tokens[0].casefold() in PRONOUNS:
         return Naming((), ())
     name, offices, spokesman = _read_head(tokens)
+    if beside and _DETERMINER.match(head) and _is_bare_name(_tokens(beside[0])):
+        name = ()  # "his friend at Lehigh, Bruce Turry"
     for part in beside:
         part_name, part_offices, part_spokesman = _read_head(_tokens(part))
         offices += part_offices
@@ -185,6 +188,10 @@ def read_naming(text: str) -> Naming:
         if not name and part_name and not part_offices and not part.islower():
             name = part_name  # "the spokesman, Jeff Davis"
     return Naming(name, tuple(dict.fromkeys(offices)), spokesman and not name)
+
+
+def _is_bare_name(tokens: list[str]) -> bool:
+    return 1 < len(tokens) < 5 and all(token[0].isupper() for token in tokens)
 
 
 def _read_head(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool]:

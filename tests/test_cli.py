@@ -95,6 +95,18 @@ def test_ask_prints_quotes_for_people(saidso) -> None:  # type: ignore[no-untype
     assert "do not hold an answer" in abstained.out and "not an answer" in abstained.out
 
 
+def test_ask_prints_accounts_that_differ(saidso, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    saidso("ingest", sample_articles())
+    for width in (80, 120):
+        monkeypatch.setenv("COLUMNS", str(width))
+        ran = saidso("ask", "How many people were killed?")
+        assert "The articles differ: " in ran.out
+        assert all(len(line) <= width for line in ran.out.splitlines())
+        table = [line.strip() for line in ran.out.splitlines() if "[" in line and "“" not in line]
+        assert any(line.startswith("46 ") and "Syrian Observatory" in line for line in table)
+        assert any(line.startswith("at least 38 ") and "Human Rights Watch" in line for line in table)
+
+
 def test_no_quote_is_cut_on_the_terminal(saidso) -> None:  # type: ignore[no-untyped-def]
     saidso("ingest", sample_articles())
     for question in ("What did the Pentagon claim was hit?", "Who won the 2022 World Cup?"):

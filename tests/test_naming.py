@@ -57,7 +57,7 @@ def last_name(marked: str) -> str | None:
         ("[A Pentagon spokesman] said {it stands}.", "A Pentagon spokesman"),
         ("[Two residents] said {it fell}.", "Two residents"),
         ("U.S. Central Command struck. [Central Command] said {it hit}.", "U.S. Central Command"),
-        ("[“Capt.” Jeff Davis of the Pentagon] said {it}. [Davis] smiled.", "“Capt.” Jeff Davis of the Pentagon"),
+        ("[Capt. Jeff Davis of the Pentagon] said {it}. [Davis] smiled.", "Capt. Jeff Davis of the Pentagon"),
     ],
 )
 def test_a_speaker_goes_to_its_fullest_naming(marked: str, name: str) -> None:

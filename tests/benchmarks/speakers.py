@@ -24,7 +24,7 @@ from assistant.answer import Answer
 from assistant.assistant import Assistant
 from assistant.settings import Settings
 from assistant.training.claims import articles, held_out
-from index.speakers import PRONOUNS, read_naming, speaks_for
+from index.speakers import PRONOUNS, read_naming, same_speaker, speaks_for
 
 ARTICLES = 84  # of dev
 WORDS = 8
@@ -93,7 +93,9 @@ def _kin(one: str, others: Sequence[str]) -> bool:
 
 
 def shares_name(one: str, other: str) -> bool:
-    """Whether two namings have a word of a name in common."""
+    """Whether two namings are one's, or have a word of a name in common."""
+    if same_speaker(one, other):
+        return True
     a, b = (
         set(read_naming(naming).name) | {w for o in read_naming(naming).offices for w in o} for naming in (one, other)
     )
