@@ -18,7 +18,7 @@ Ids = NDArray[np.int32]
 WINDOW = 254
 """Tokens of a window, its [CLS] and [SEP] not counted."""
 
-OVERLAP = 32
+OVERLAP = 24
 """Tokens that neighbouring windows share: more of them cost time and find nothing more."""
 
 CAPITAL, OPENS_SENTENCE, OPENS_PARAGRAPH, IN_QUOTATION = 1, 2, 4, 8
