@@ -121,7 +121,7 @@ class ClaimFinder:
         """Yield what is said of the anchors of a window, in order."""
         import torch
 
-        from index.claim_network import BEFORE
+        from index.claim_network import NEAR_AFTER, NEAR_BEFORE
 
         ids, features, lengths = map(torch.from_numpy, padded([(tokens, window)]))
         with torch.inference_mode():
@@ -132,12 +132,12 @@ class ClaimFinder:
             if not len(places):
                 return
             rows, at = torch.zeros_like(places), places + window.first - window.start + 1
-            roles, real = self.network.judge(states, lengths, rows, at)
+            roles, real = self.network.judge(states, lengths, rows, at, NEAR_BEFORE, NEAR_AFTER)
             scores = (own[places] + real).tolist()
             said = roles.log_softmax(-1).numpy()
         for number, anchor in enumerate((places + window.first).tolist()):
-            first = max(window.start, anchor - BEFORE)
-            shift = first - (anchor - BEFORE)
+            first = max(window.start, anchor - NEAR_BEFORE)
+            shift = first - (anchor - NEAR_BEFORE)
             yield Judged(anchor, scores[number], first, said[number, shift : shift + window.end - first])
 
 

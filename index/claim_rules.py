@@ -16,7 +16,7 @@ _GOES_ON = re.compile(
 )
 _NUMBER = r"(?:[\w-]+\s+){0,4}?(?:\d(?:[\d,.]*\d)?|two|three|four|five|six|seven|eight|nine|ten|dozens|hundreds)\b"
 _SAYS = re.compile(
-    r"\b(?:(?P<found>found)\s+(?:no|little|some|clear|new)\s+evidence\s+(?:of|that|to)\b"
+    r"\b(?:(?P<found>found)\s+(?:no|little)\s+evidence\s+(?:of|that|to)\b"
     r"|(?P<put>put|puts|placed|places)\s+the\s+(?:[\w-]+\s+){0,2}?(?:number|toll|count|figure|total)\b"
     rf"(?P<at>[^.;:\n“”\"]{{0,60}}?\bat\s+{_NUMBER}))"
 )
