@@ -205,8 +205,9 @@ def _read_head(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool]:
         return (words if _names_something(words) else ()), (), False
     before, after = tokens[:role], tokens[role + 1 :]
     spokesman = tokens[role].casefold() in SPOKESMEN or tokens[role].casefold() == "statement"
+    name: Words = ()
     if after and after[0].casefold() in _FOR:
-        office, name = _canonical(after[1:]), ()
+        office = _canonical(after[1:])
         if not _names_something(office):
             office = ()
     else:
