@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import NamedTuple
 
 from assistant.accounts import find_accounts
 from assistant.answer import Answer, Statement
@@ -35,6 +36,14 @@ _WORTH_SAYING = 0.5  # of the best sentence's score
 _WORTH_SAYING_TO_THE_POINT = 0.1  # that it is the asked speaker's word, or a plain yes or no, speaks for it already
 _SAME = 0.7  # share of words in common that makes two sentences one
 _CLOSEST = 3
+
+
+class Told(NamedTuple):
+    """Who said what in an article, with its text."""
+
+    article_id: str
+    claims: list[Claim]
+    text: str
 
 
 class Assistant:
@@ -145,16 +154,16 @@ class Assistant:
         """Return all articles, without their text, by date."""
         return list(self._store.catalogue.articles())
 
-    def claims(self, name: str) -> Iterator[tuple[str, list[Claim]] | Rejected]:
-        """Yield (article id, who said what) for an indexed article, or for each article at a path, indexed or not.
+    def claims(self, name: str) -> Iterator[Told | Rejected]:
+        """Yield who said what in an indexed article, or in each article at a path, indexed or not.
 
         A file or folder of that name goes before an article of that id. Raises SaidsoError when there is neither.
         """
         path = Path(name)
         if path.exists():
             yield from _claims_at(path)
-        elif self.article(name):
-            yield name, self._store.catalogue.claims_of(name)
+        elif article := self.article(name):
+            yield Told(name, self._store.catalogue.claims_of(name), article.text)
         else:
             raise SaidsoError(
                 f"There is no file, folder or article {name!r}; `saidso articles` lists the articles there are."
@@ -176,10 +185,10 @@ class Assistant:
         return "No articles are indexed yet. Add some with `saidso ingest PATH` or on the page."
 
 
-def _claims_at(path: Path) -> Iterator[tuple[str, list[Claim]] | Rejected]:
+def _claims_at(path: Path) -> Iterator[Told | Rejected]:
     for file in find_files([path]):
         for item, _ in [(file, 0)] if isinstance(file, Rejected) else read_file(file):
-            yield item if isinstance(item, Rejected) else (item.id, find_claims(item.text))
+            yield item if isinstance(item, Rejected) else Told(item.id, find_claims(item.text), item.text)
 
 
 def choose(reading: Reading) -> list[Evidence]:

@@ -21,6 +21,7 @@ from assistant.evaluation.command import eval_app
 from assistant.settings import Settings
 from assistant.terminal import Terminal
 from index.articles import Article, Rejected
+from index.claims import nearest
 from index.errors import SaidsoError
 from index.filters import Filters
 
@@ -181,10 +182,11 @@ def claims_command(
                 rejected += 1
                 terminal.error(f"{item.origin}: {item.reason}")
             elif as_json:
-                for claim in item[1]:
-                    _print_json(claim_as_json(claim, item[0]))
+                for claim in item.claims:
+                    near = nearest(item.text, item.claims, claim)
+                    _print_json({**claim_as_json(claim, item.article_id), **({"candidates": near} if near else {})})
             else:
-                terminal.claims(*item)
+                terminal.claims(item)
     raise typer.Exit(SOME_REJECTED if rejected else DONE)
 
 

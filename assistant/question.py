@@ -226,7 +226,7 @@ def _matter(text: str, found: re.Match[str] | None) -> str:
         before,
         flags=re.IGNORECASE,
     )
-    after = _LEADS_IN.sub("", text[found.end() :].strip() + " ", count=1)
+    after = _LEADS_IN.sub("", text[found.end() :].strip(" ?.") + " ", count=1)
     return " ".join(f"{asked_of} {after}".split()).strip(" ?,.")
 
 

@@ -13,10 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from assistant.answer import Answer
+from assistant.assistant import Told
 from assistant.citations import Citation
 from index.articles import Article
 from index.catalogue import Holdings
-from index.claims import Claim
+from index.claims import nearest
 from index.ingest import IngestReport
 from index.ingest import Progress as IngestProgress
 from index.search import Hit
@@ -131,19 +132,23 @@ class Terminal:
             self._out.print(table)
         self.say(f"{holdings.articles:,} articles, {holdings.passages:,} passages.")
 
-    def claims(self, article_id: str, claims: Sequence[Claim]) -> None:
+    def claims(self, told: Told) -> None:
         """Print who said what in an article."""
-        self._out.print(Text(article_id, style="bold"))
+        self._out.print(Text(told.article_id, style="bold"))
         table = Table(box=None, header_style="bold", pad_edge=False)
         for heading in ("who", "cue", "stance", "what"):
             table.add_column(heading, overflow="fold", ratio=3 if heading == "what" else 1)
-        for claim in claims:
+        for claim in told.claims:
             said = " … ".join(piece.text for piece in claim.content)
             who, cue = (" ".join(piece.text.split()) if piece else "–" for piece in (claim.speaker, claim.cue))
+            if claim.name and claim.name.casefold() != who.casefold():
+                who = f"{who} ({claim.name})"
+            elif near := nearest(told.text, told.claims, claim):
+                who = f"{who} ({' or '.join(near)}?)"
             table.add_row(*map(escape, (who, cue, claim.stance, f"“{said}”" if claim.direct else said)))
-        if claims:
+        if told.claims:
             self._out.print(table)
-        self.say(f"{len(claims):,} claims.")
+        self.say(f"{len(told.claims):,} claims.")
 
     def article(self, article: Article) -> None:
         """Print one article whole."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from index.claim_finder import Attribution, ClaimFinder
 from index.cues import LEADING, is_particle, place_of_verb, stance_of
 from index.embedder import bundled_model
-from index.naming import VERSION, Mention, names_of
+from index.naming import VERSION, Mention, candidates_for, names_of
 from index.passages import STARTERS, TITLES, Span, split_sentences
 from index.quotations import GAP, Token, quotations, units
 
@@ -92,6 +92,13 @@ def claims_from(text: str, found: Sequence[Attribution]) -> list[Claim]:
     quoted = quotations(text)
     claims = [claim for one in found if (claim := _made(text, one, quoted)).content and _is_said(text, claim)]
     return _named(text, sorted(_with_bare_quotations(text, claims, quoted), key=lambda claim: claim.content[0].start))
+
+
+def nearest(text: str, claims: Sequence[Claim], claim: Claim) -> list[str]:
+    """Return whom an unresolved speaker of an article may stand for, the nearest first; nobody where it has a name."""
+    if claim.name or claim.speaker is None:
+        return []
+    return candidates_for(text, [one.mention for one in claims], claims.index(claim))
 
 
 def _named(text: str, claims: Sequence[Claim]) -> list[Claim]:

@@ -83,14 +83,20 @@ def names_of(text: str, mentions: Sequence[Mention]) -> list[str | None]:
     return names
 
 
-def candidates_for(text: str, mention: Mention, names: Iterable[str | None]) -> list[str]:
-    """Return whom an unresolved speaker may stand for: `names` and persons of its paragraph and the one before."""
-    if mention.speaker is None:
+def candidates_for(text: str, mentions: Sequence[Mention], at: int) -> list[str]:
+    """Return whom the speaker of `mentions[at]` may stand for: the persons in its paragraph and the one before.
+
+    The nearest is the first. A pronoun of one gender leaves those of the other out; "they" has no candidates.
+    """
+    speaker = mentions[at].speaker
+    if speaker is None:
         return []
-    article = _Article.read(text, [mention])
-    reach = article.reach(mention.speaker.start)
-    near = [one.naming for one in article.near(reach, mention.speaker.start)]
-    return list(dict.fromkeys([*near, *(name for name in names if name)]))
+    pronoun = text[speaker.start : speaker.end].casefold()
+    if pronoun in _NO_NAME:
+        return []
+    article = _Article.read(text, mentions)
+    near = article.near(article.reach(speaker.start), speaker.start)
+    return [one.naming for one in near if pronoun not in _HE_SHE or one.gender in (None, pronoun)]
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,8 @@ def lookup_words(asked: str) -> frozenset[str]:
     bodies = own | {part for part in _aliases().part_of if own.intersection(_above(part))}
     words = {word for names, first in _aliases().names.items() if first in bodies for word in _telling(names)}
     initials = {"".join(word[0] for word in naming.name)} if len(naming.name) > 1 else set()
-    return frozenset(words | initials | set(_telling(tuple(own | words_of(asked)))) - OFFICERS - RANKS)
+    telling = frozenset(words | initials | set(_telling(tuple(own | words_of(asked))))) - OFFICERS - RANKS
+    return telling or words_of(asked) - _SMALL
 
 
 def _telling(words: Words) -> Words:

@@ -22,8 +22,8 @@ from tests.test_assistant import check
 QUESTIONS = Path(__file__).with_name("speaker-questions.jsonl")
 # What was reached when accounts were built, see tests/benchmarks/LOG.md.
 FLOOR = {
-    "right": 0.90,
-    "speaker": 0.90,
+    "right": 0.92,
+    "speaker": 0.92,
     "abstained": 0.94,
     "disagreement_shown": 0.78,
     "disagreement_sides": 0.78,
