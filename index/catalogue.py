@@ -307,9 +307,11 @@ class Catalogue:
         with self._engine.connect() as connection:
             ids = list(connection.scalars(ordered))
             found = {
-                id_: one for chunk in _chunks(ids) for id_, *one in _claims_where(connection, _claims.c.id.in_(chunk))
+                id_: (article_id, claim)
+                for chunk in _chunks(ids)
+                for id_, article_id, claim in _claims_where(connection, _claims.c.id.in_(chunk))
             }
-        return [(article_id, claim) for article_id, claim in (found[id_] for id_ in ids)]
+        return [found[id_] for id_ in ids]
 
     def passages_with(self, filters: Filters) -> list[int]:
         """Return the ids of the passages that have content of a claim that fits the filters."""

@@ -56,7 +56,7 @@ class Claim:
     def mention(self) -> Mention:
         """Where the speaker stands, and the content."""
         spans = tuple(Span(piece.start, piece.end) for piece in self.content)
-        return Mention(self.speaker and Span(self.speaker.start, self.speaker.end), spans)
+        return Mention(Span(self.speaker.start, self.speaker.end) if self.speaker else None, spans)
 
     def within(self, start: int, end: int) -> bool:
         """Whether some of the content stands in the characters `start` to `end` (exclusive)."""

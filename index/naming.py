@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from index.passages import Span
-from index.people import BODY_WORDS, ROLES, Named, gender_of, named_in
+from index.people import ROLES, Named, gender_of, named_in
 from index.quotations import GAP
-from index.speakers import RANKS, Words, fold, read_naming
+from index.speakers import BODY_WORDS, RANKS, Words, fold, read_naming
 
 VERSION = 1  # of the rules: where it changes, claims are found anew
 
@@ -77,7 +77,7 @@ def names_of(text: str, mentions: Sequence[Mention]) -> list[str | None]:
     names: list[str | None] = []
     for mention in mentions:
         someone = article.who(mention.speaker, said) if mention.speaker else None
-        names.append(someone and someone.naming)
+        names.append(someone.naming if someone else None)
         if mention.speaker:
             said.append((mention.speaker.start, someone))
     return names
