@@ -92,7 +92,8 @@ def named(speaker: str | None) -> str | None:
     if speaker is None or speaker.casefold() in PRONOUNS:
         return None
     naming = read_naming(speaker)
-    return None if _UNNAMED.match(speaker) and not naming.name and not naming.offices else speaker
+    nobody = not naming.name and not naming.offices
+    return None if _UNNAMED.match(speaker) and (nobody or speaker[1:].islower()) else speaker
 
 
 def grouped(reports: Sequence[Report]) -> list[Party]:

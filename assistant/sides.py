@@ -24,6 +24,10 @@ _OPEN = re.compile(
     r"|\bnot (?:only|clear|known|sure|certain)\b|\?",
     re.IGNORECASE,
 )
+# "The target" or "the strike" is what is spoken of; that it hit something must be said besides.
+_SPOKEN_OF = re.compile(
+    r"\b(?:the|this|that|its|their)\s+(?:\w+\s+)?(?:target|strike|attack|raid|bombing)s?\b", re.IGNORECASE
+)
 _SAYS = frozenset(
     "admits announces claims confirms estimates explains finds recalls replies reports says shows".split()
 )
@@ -73,7 +77,7 @@ def _reports(evidence: Evidence, asked: frozenset[str]) -> Iterator[Report]:
 
 
 def _covers(words: str, asked: frozenset[str]) -> bool:
-    shared = len(asked & content_words(words))
+    shared = len(asked & content_words(_SPOKEN_OF.sub(" ", words)))
     return shared == len(asked) if len(asked) <= _FEW else shared >= _MOST * len(asked)
 
 

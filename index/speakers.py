@@ -88,7 +88,9 @@ def same_speaker(one: str, other: str) -> bool:
     """
     a, b = read_naming(one), read_naming(other)
     if a.name and b.name:
-        return _same_name(a.name, b.name) or _is_last_name(_plain_name(one), _plain_name(other))
+        # "Gen. Bontrager of Central Command" ends with the command's name and is not the command.
+        bare = not a.offices and not b.offices
+        return _same_name(a.name, b.name) or (bare and _is_last_name(_plain_name(one), _plain_name(other)))
     if a.name or b.name:
         named, unnamed = (a, b) if a.name else (b, a)
         return unnamed.spokesman and any(_same_name(named.name, office) for office in unnamed.offices)
