@@ -79,7 +79,7 @@ class Assistant:
         """Answer `question` from the articles, or abstain. Raises SaidsoError for an empty or endless question."""
         clock = _Clock(on_stage)
         clock.stage("understanding")
-        asked = self._with_namings(understand(question))
+        asked = self._with_namings(understand(question), filters)
         clock.stage("searching")
         hits = self._search(asked, filters or Filters())
         hits, further = hits[:READ_DEPTH], hits[READ_DEPTH:]
@@ -106,11 +106,12 @@ class Assistant:
             timings_ms=clock.stop(),
         )
 
-    def _with_namings(self, asked: Question) -> Question:
-        """Add by which names the articles call the speaker that is asked for."""
-        if asked.speaker is None:
+    def _with_namings(self, asked: Question, filters: Filters | None) -> Question:
+        """Add by which names the articles call the speaker that is asked for, in the question or beside it."""
+        speaker = asked.speaker or (filters.speaker if filters else None)
+        if speaker is None or asked.kind is Kind.WHO_SAID:
             return asked
-        return replace(asked, namings=frozenset(self._store.catalogue.speakers(asked.speaker)))
+        return replace(asked, speaker=speaker, namings=frozenset(self._store.catalogue.speakers(speaker)))
 
     def _search(self, asked: Question, filters: Filters) -> list[Hit]:
         """Return the passages to look at: first those with words of the speaker that is asked for, if one is."""

@@ -9,6 +9,7 @@ import pytest
 
 from assistant.assistant import Assistant
 from assistant.settings import Settings
+from index.filters import Filters
 
 ARTICLES = {
     "2017-03-01-bridge": (
@@ -52,6 +53,12 @@ def test_a_speaker_is_answered_with_its_own_words(bridge: Assistant, question: s
     for quote in quotes:
         assert any(quote in one for one in said), said
     assert len(said) == len(quotes), said
+
+
+def test_a_speaker_may_be_chosen_beside_the_question(bridge: Assistant) -> None:
+    answer = bridge.ask("Was the bridge safe?", Filters(speaker="Ortiz"))
+    assert {statement.speaker for statement in answer.statements} == {"Ann Ortiz, a spokeswoman for the Road Agency"}
+    assert bridge.ask("Will the harbour stay open?", Filters(speaker="Ortiz")).abstained
 
 
 def test_of_a_speakers_words_those_on_the_matter_come_first(bridge: Assistant) -> None:
