@@ -18,6 +18,7 @@ from index.passages import STARTERS, TITLES, Span, split_sentences
 from index.quotations import GAP, Token, quotations, units
 
 _WEIGHTS = Path(__file__).with_name("models") / "claims"
+_RULES = 2  # counts the ways in which claims have been made of what the network finds
 _CHARACTERS_TOGETHER = 80_000
 
 
@@ -52,8 +53,9 @@ class Claim:
 
 @cache
 def found_by() -> str:
-    """Return what the catalogue remembers of the network that finds claims: its weights' hash."""
-    return f"claims@{json.loads((_WEIGHTS / 'config.json').read_text(encoding='utf-8'))['weights_sha256'][:12]}"
+    """Return what the catalogue remembers of what finds claims: the hash of the network's weights, and the rules."""
+    weights = json.loads((_WEIGHTS / "config.json").read_text(encoding="utf-8"))["weights_sha256"]
+    return f"claims@{weights[:12]}/{_RULES}"
 
 
 @cache
