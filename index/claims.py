@@ -19,6 +19,7 @@ from index.passages import STARTERS, TITLES, Span, split_sentences
 from index.quotations import GAP, Token, quotations, units
 
 _WEIGHTS = Path(__file__).with_name("models") / "claims"
+_RULES = 2  # counts the ways in which claims have been made of what the network finds
 _CHARACTERS_TOGETHER = 80_000
 
 
@@ -66,9 +67,9 @@ class Claim:
 
 @cache
 def found_by() -> str:
-    """Return what the catalogue remembers of how claims are found: the network's hash, the version of the naming."""
+    """Return what the catalogue remembers of how claims are found: the network's hash, the versions of the rules."""
     weights = json.loads((_WEIGHTS / "config.json").read_text(encoding="utf-8"))["weights_sha256"]
-    return f"claims@{weights[:12]}, names@{VERSION}"
+    return f"claims@{weights[:12]}, rules@{_RULES}, names@{VERSION}"
 
 
 @cache

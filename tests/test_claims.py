@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.claims import Claim, find_claims
+from index.claims import Claim, claims_of, find_claims
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 
@@ -313,13 +313,12 @@ def test_every_piece_stands_in_the_text(text: str) -> None:
     assert_exact(text, find_claims(text))
 
 
-@pytest.mark.parametrize("path", sorted(SEEDS.glob("2*.md")), ids=lambda path: path.stem)
-def test_every_piece_of_a_sample_article_stands_in_it(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    claims = find_claims(text)
+def test_every_piece_of_the_sample_articles_stands_in_them() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in sorted(SEEDS.glob("2*.md"))]
 
-    assert claims
-    assert_exact(text, claims)
+    for text, claims in zip(texts, claims_of(texts), strict=True):
+        assert claims, text
+        assert_exact(text, claims)
 
 
 @pytest.mark.parametrize(
@@ -334,7 +333,7 @@ def test_junk_takes_no_longer_than_prose(junk: str) -> None:
         find_claims(text)
         return time.process_time() - started
 
-    assert seconds(junk * (20_000 // len(junk))) < 6 * seconds(prose * (20_000 // len(prose)))
+    assert seconds(junk * (6_000 // len(junk))) < 6 * seconds(prose * (6_000 // len(prose)))
 
 
 @pytest.mark.parametrize(
