@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from index.claim_network import ClaimNetwork
 
-TOGETHER = 8
-"""Windows read in one forward pass, by one thread."""
-
 WORTH_A_SECOND_READING = -0.5
 """The log-odds of being an anchor above which a token is asked what belongs to it."""
 
@@ -87,12 +84,17 @@ class ClaimFinder:
     def load(cls, folder: Path, encoder: Path, dtype: torch.dtype | None = None) -> ClaimFinder:
         """Return the finder whose weights lie in `folder`, over the sentence encoder in `encoder`.
 
-        Without a `dtype`, it computes in bfloat16 where the processor has instructions for it, else in float32.
+        Without a `dtype`, it computes in bfloat16, and the large products in int8, where the processor has
+        instructions for both, else in float32.
         """
+        import torch
+
         from index.claim_network import load_network
-        from index.encoder import fast_dtype
+        from index.encoder import fast_dtype, in_int8
 
         network, dtype = load_network(folder / "claims.safetensors", encoder), dtype or fast_dtype()
+        if dtype == torch.bfloat16:
+            in_int8(network.layers)
         for part in (network.layers, network.narrow, network.of_anchor, network.of_token):
             part.to(dtype)
         return cls(network, open_tokenizer(encoder), dtype)
@@ -104,44 +106,39 @@ class ClaimFinder:
             yield attributions(tokens, judged, self.costs)
 
     def judge(self, texts: Sequence[Tokens]) -> list[list[Judged]]:
-        """Return what the network says of the likely anchors of each text, in order."""
-        shown = [(number, window) for number, tokens in enumerate(texts) for window in windows(tokens)]
-        shown.sort(key=lambda pair: pair[1].end - pair[1].start)
-        judged: list[list[Judged]] = [[] for _ in texts]
-        groups = [shown[at : at + TOGETHER] for at in range(0, len(shown), TOGETHER)]
-        inputs = [[(texts[number], window) for number, window in group] for group in groups]
-        for group, read in zip(groups, side_by_side(lambda one: list(self._read(one)), inputs), strict=True):
-            for row, found in read:
-                judged[group[row][0]].append(found)
-        return [sorted(found, key=lambda one: one.anchor) for found in judged]
+        """Return what the network says of the likely anchors of each text, in order.
 
-    def _read(self, shown: Sequence[tuple[Tokens, Window]]) -> Iterator[tuple[int, Judged]]:
-        """Yield (number of the window, what is said of an anchor) for windows read in one pass."""
+        Each window is read by itself: nothing is padded, and what is found does not hang on what else is read.
+        """
+        shown = [(number, window) for number, tokens in enumerate(texts) for window in windows(tokens)]
+        read = side_by_side(lambda pair: list(self._read(texts[pair[0]], pair[1])), shown)
+        judged: list[list[Judged]] = [[] for _ in texts]
+        for (number, _), found in zip(shown, read, strict=True):
+            judged[number] += found
+        return judged
+
+    def _read(self, tokens: Tokens, window: Window) -> Iterator[Judged]:
+        """Yield what is said of the anchors of a window, in order."""
         import torch
 
-        from index.claim_network import BEFORE
+        from index.claim_network import NEAR_AFTER, NEAR_BEFORE
 
-        ids, features, lengths = map(torch.from_numpy, padded(shown))
-        own = torch.zeros(ids.shape, dtype=torch.bool)
-        for row, (_, window) in enumerate(shown):
-            own[row, window.first - window.start + 1 : window.last - window.start + 1] = True
+        ids, features, lengths = map(torch.from_numpy, padded([(tokens, window)]))
         with torch.inference_mode():
             states = self.network.states(ids, features, lengths, self.dtype)
-            likely = self.network.anchors(states).masked_fill(~own, float("-inf"))
-            best = likely.topk(min(MOST_ANCHORS, likely.shape[1]))
-            rows, ranks = (best.values > WORTH_A_SECOND_READING).nonzero(as_tuple=True)
-            if not len(rows):
+            own = self.network.anchors(states)[0, window.first - window.start + 1 : window.last - window.start + 1]
+            best = own.topk(min(MOST_ANCHORS, len(own)))
+            places = best.indices[best.values > WORTH_A_SECOND_READING].sort().values
+            if not len(places):
                 return
-            places = best.indices[rows, ranks]
-            roles, real = self.network.judge(states, lengths, rows, places)
-            scores = (best.values[rows, ranks] + real).tolist()
+            rows, at = torch.zeros_like(places), places + window.first - window.start + 1
+            roles, real = self.network.judge(states, lengths, rows, at, NEAR_BEFORE, NEAR_AFTER)
+            scores = (own[places] + real).tolist()
             said = roles.log_softmax(-1).numpy()
-        for number, (row, place) in enumerate(zip(rows.tolist(), places.tolist(), strict=True)):
-            window = shown[row][1]
-            anchor = window.start + place - 1
-            first = max(window.start, anchor - BEFORE)
-            shift = first - (anchor - BEFORE)
-            yield row, Judged(anchor, scores[number], first, said[number, shift : shift + window.end - first])
+        for number, anchor in enumerate((places + window.first).tolist()):
+            first = max(window.start, anchor - NEAR_BEFORE)
+            shift = first - (anchor - NEAR_BEFORE)
+            yield Judged(anchor, scores[number], first, said[number, shift : shift + window.end - first])
 
 
 def attributions(tokens: Tokens, judged: Sequence[Judged], costs: Costs) -> list[Attribution]:

@@ -35,6 +35,9 @@ BEFORE, AFTER = 64, 112
 
 REACH = BEFORE + AFTER
 
+NEAR_BEFORE, NEAR_AFTER = 48, 80
+"""What of it is asked once the network is trained, for speed; a quotation that goes on is made whole anyway."""
+
 NONE, SOURCE, CUE, CONTENT = range(4)
 """What a token may be to an anchor."""
 
@@ -81,29 +84,33 @@ class ClaimNetwork(nn.Module):
         """Return (batch, tokens) logits: is this token an anchor?"""
         return self.anchor(states.float()).squeeze(-1)  # type: ignore[no-any-return]
 
-    def judge(self, states: Tensor, lengths: Tensor, rows: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    def judge(
+        self, states: Tensor, lengths: Tensor, rows: Tensor, places: Tensor, before: int = BEFORE, after: int = AFTER
+    ) -> tuple[Tensor, Tensor]:
         """Return what the tokens around each anchor are to it, and whether it is an anchor on second reading.
 
         `rows` and `places`, (anchors,), say in which window and at which token each stands. The first result is
-        (anchors, REACH, 4) logits for the tokens from BEFORE tokens before the anchor on; the second (anchors,) logits.
+        (anchors, before + after, 4) logits for the tokens from `before` tokens before the anchor on; the second
+        (anchors,) logits.
         """
-        near, inside = around(places, lengths[rows])
+        near, inside = around(places, lengths[rows], before, after)
         tokens = linear(self.of_token, states)[rows[:, None], near]
         anchors = linear(self.of_anchor, states[rows, places])[:, None]
-        x = norm(self.norm_narrow, tokens + anchors + self.distances.to(states.dtype))
+        distances = self.distances[BEFORE - before : BEFORE + after]
+        x = norm(self.norm_narrow, tokens + anchors + distances.to(states.dtype))
         mask = torch.zeros(inside.shape, dtype=states.dtype).masked_fill_(~inside, float("-inf"))[:, None, None, :]
         for layer in self.narrow:
             x = layer(x, mask)
         x = self._dropped(x).float()
-        return self.roles(x), self.real(x[:, BEFORE]).squeeze(-1)
+        return self.roles(x), self.real(x[:, before]).squeeze(-1)
 
     def _dropped(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.dropout) if self.dropout else x
 
 
-def around(places: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the tokens that each anchor asks, (anchors, REACH), and which of them are words of its window."""
-    near = places[:, None] + torch.arange(-BEFORE, AFTER)
+def around(places: Tensor, lengths: Tensor, before: int = BEFORE, after: int = AFTER) -> tuple[Tensor, Tensor]:
+    """Return the tokens that each anchor asks, (anchors, before + after), and which of them are words of its window."""
+    near = places[:, None] + torch.arange(-before, after)
     inside = (near >= 1) & (near < lengths[:, None] - 1)
     return near.clamp(min=0).minimum(lengths[:, None] - 1), inside
 

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from index.claim_finder import Attribution, ClaimFinder
+from index.claim_rules import with_rules
 from index.cues import LEADING, is_particle, place_of_verb, stance_of
 from index.embedder import bundled_model
 from index.naming import VERSION, Mention, candidates_for, names_of
@@ -88,9 +89,13 @@ def claims_of(texts: Iterable[str]) -> Iterator[list[Claim]]:
 
 
 def claims_from(text: str, found: Sequence[Attribution]) -> list[Claim]:
-    """Return what the network found in a text as claims, and what its bare quotations add to them."""
+    """Return what the network found in a text as claims, and what rules and its bare quotations add to them."""
     quoted = quotations(text)
-    claims = [claim for one in found if (claim := _made(text, one, quoted)).content and _is_said(text, claim)]
+    claims = [
+        claim
+        for one in with_rules(text, found)
+        if (claim := _made(text, one, quoted)).content and _is_said(text, claim)
+    ]
     return _named(text, sorted(_with_bare_quotations(text, claims, quoted), key=lambda claim: claim.content[0].start))
 
 

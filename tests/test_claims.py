@@ -2,7 +2,6 @@ import time
 from pathlib import Path
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,11 +61,6 @@ def test_a_quotation_goes_to_the_one_its_tag_names(text: str, speaker: str, cue:
     assert claim.direct is True
 
 
-def missed(*values: object) -> ParameterSet:
-    """What the network does not see; a test that fails when it does."""
-    return pytest.param(*values, marks=pytest.mark.xfail(strict=True, reason="the network does not see it"))
-
-
 @pytest.mark.parametrize(
     ("text", "speaker", "cue", "content"),
     [
@@ -104,9 +98,9 @@ def missed(*values: object) -> ParameterSet:
         ),
         ("The bridge is closed, according to Ortiz.", "Ortiz", "according to", ["The bridge is closed"]),
         ("According to Ortiz, the bridge is closed.", "Ortiz", "According to", ["the bridge is closed"]),
-        missed("The bridge, according to Ortiz, is shut.", "Ortiz", "according to", ["The bridge", "is shut"]),
+        ("The bridge, according to Ortiz, is shut.", "Ortiz", "according to", ["The bridge", "is shut"]),
         ("Some residents say the bridge is closed.", "Some residents", "say", ["the bridge is closed"]),
-        missed("It found no evidence of damage.", "It", "found", ["no evidence of damage"]),
+        ("It found no evidence of damage.", "It", "found", ["no evidence of damage"]),
     ],
 )
 def test_a_reported_clause_goes_to_its_speaker(text: str, speaker: str, cue: str, content: list[str] | None) -> None:
@@ -267,7 +261,7 @@ def test_a_participle_shares_the_speaker() -> None:
             "The strike near al-Jinah on March 16 was lawful",
             False,
         ),
-        missed(
+        (
             "2017-04-18-bellingcat-northern-side",
             "the Civil Defence, known as the White Helmets",
             "put",
