@@ -30,8 +30,33 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class Account:
+    """A position on what is asked, who holds it, and the markers of the citations that say so.
+
+    `origins` counts those that are not copies of one another.
+    """
+
+    position: str
+    speakers: tuple[str, ...]
+    citations: tuple[int, ...]
+    origins: int = 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the account as the contract writes it."""
+        return {
+            "position": self.position,
+            "speakers": list(self.speakers),
+            "citations": list(self.citations),
+            "origins": self.origins,
+        }
+
+
+@dataclass(frozen=True)
 class Answer:
-    """Statements with their citations; or, when `abstained`, none, and the `closest` passages instead."""
+    """Statements with their citations; or, when `abstained`, none, and the `closest` passages instead.
+
+    `accounts` are the positions that the statements take, and `disagreement` says in a sentence where they differ.
+    """
 
     question: str
     text: str
@@ -42,6 +67,8 @@ class Answer:
     closest: tuple[Citation, ...] = ()
     id: str | None = None
     mode: str = "extractive"
+    accounts: tuple[Account, ...] = ()
+    disagreement: str | None = None
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
 
     @property
@@ -62,29 +89,18 @@ class Answer:
             "mode": self.mode,
             "citations": [citation.as_json() for citation in self.citations],
             "claims": [
-                claim_as_json(claim, statement.citation.article_id)
-                for statement in self.statements
-                for claim in statement.claims
+                _cited_claim(claim, statement.citation) for statement in self.statements for claim in statement.claims
             ],
             "verdicts": [
                 {"verdict": statement.verdict, "speaker": statement.speaker, "citation": statement.citation.marker}
                 for statement in self.statements
                 if statement.verdict
             ],
-            "accounts": self._accounts(),
-            "disagreement": None,
+            "accounts": [account.as_json() for account in self.accounts],
+            "disagreement": self.disagreement,
             "closest": [citation.as_json() for citation in self.closest],
             "timings_ms": {stage: round(value, 1) for stage, value in self.timings_ms.items()},
         }
-
-    def _accounts(self) -> list[dict[str, Any]]:
-        return [
-            {"position": piece.text, "speakers": [claim.speaker.text], "citations": [statement.citation.marker]}
-            for statement in self.statements
-            for claim in statement.claims
-            for piece in claim.content
-            if claim.speaker
-        ]
 
 
 def claim_as_json(claim: Claim, article_id: str) -> dict[str, Any]:
@@ -97,7 +113,14 @@ def claim_as_json(claim: Claim, article_id: str) -> dict[str, Any]:
         "content": content if len(content) > 1 else (content[0] if content else None),
         "stance": claim.stance,
         "direct": claim.direct,
+        "name": claim.name,
     }
+
+
+def _cited_claim(claim: Claim, citation: Citation) -> dict[str, Any]:
+    """A claim of an answer: with the marker of the citation that reports it, and that article's outlet and date."""
+    where = {"citation": citation.marker, "source": citation.source, "published": citation.published}
+    return {**claim_as_json(claim, citation.article_id), **where}
 
 
 def _piece(piece: Piece | None) -> dict[str, Any] | None:

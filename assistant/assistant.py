@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import NamedTuple
 
+from assistant.accounts import find_accounts
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
-from assistant.question import understand
-from assistant.reader import Evidence, Reader, Reading, TrainedReader
+from assistant.question import Kind, Question, understand
+from assistant.quoted import heard
+from assistant.reader import Evidence, Reader, Reading, TrainedReader, candidates
 from assistant.settings import Settings
 from index.articles import Article, Rejected, find_files, read_file
 from index.catalogue import Holdings
@@ -18,17 +22,28 @@ from index.embedder import Embedder
 from index.errors import SaidsoError
 from index.filters import Filters
 from index.ingest import IngestReport, Progress, ingest
+from index.passages import Span
 from index.search import Hit, search
+from index.speakers import PRONOUNS
 from index.store import Store
 
-_READ_DEPTH = 12  # passages read for one question
+READ_DEPTH = 12  # passages read for one question
+_LOOK_DEPTH = 40  # passages whose claims are looked at
+_OWN_DEPTH = 8  # passages read with words of the speaker that is asked for
 _MOST_STATEMENTS = 3
 _MOST_STATEMENTS_TO_THE_POINT = 5
 _WORTH_SAYING = 0.5  # of the best sentence's score
 _WORTH_SAYING_TO_THE_POINT = 0.1  # that it is the asked speaker's word, or a plain yes or no, speaks for it already
 _SAME = 0.7  # share of words in common that makes two sentences one
 _CLOSEST = 3
-_PRONOUNS = frozenset("he she it they we i one who".split())
+
+
+class Told(NamedTuple):
+    """Who said what in an article, with its text."""
+
+    article_id: str
+    claims: list[Claim]
+    text: str
 
 
 class Assistant:
@@ -64,29 +79,55 @@ class Assistant:
         """Answer `question` from the articles, or abstain. Raises SaidsoError for an empty or endless question."""
         clock = _Clock(on_stage)
         clock.stage("understanding")
-        asked = understand(question)
+        asked = self._with_namings(understand(question), filters)
         clock.stage("searching")
-        hits = search(self._store, asked.text, _READ_DEPTH, filters)
+        hits = self._search(asked, filters or Filters())
+        hits, further = hits[:READ_DEPTH], hits[READ_DEPTH:]
         clock.stage("reading")
-        reading = self._reader.read(asked, hits)
+        reading = heard(asked, self._reader.read(asked, hits), self._store.passage_words)
         clock.stage("writing")
-        chosen = choose(reading) if reading.confidence >= self._threshold else []
+        accounts = find_accounts(asked, [*reading.evidence, *candidates(asked, further)])
+        chosen = accounts.cited_with(choose(reading)) if reading.confidence >= self._threshold else []
         statements = [_statement(marker, evidence) for marker, evidence in enumerate(chosen, start=1)]
+        differing = accounts.disagreement if statements else None
         return Answer(
             question=question,
-            text="\n".join(statement.text for statement in statements) or self._nothing_found(hits),
+            text="\n".join(filter(None, (differing, *(s.text for s in statements))))
+            or reading.note
+            or self._nothing_found(hits),
             statements=tuple(statements),
-            short_answer=chosen[0].within(chosen[0].short) if chosen and chosen[0].short else None,
+            short_answer=_short(asked, chosen) if accounts.settled else None,
             abstained=not statements,
             confidence=reading.confidence,
-            closest=() if statements else _closest(hits),
+            closest=() if statements else _closest(reading, hits),
             id=id,
+            accounts=accounts.held(statements),
+            disagreement=differing,
             timings_ms=clock.stop(),
         )
 
+    def _with_namings(self, asked: Question, filters: Filters | None) -> Question:
+        """Add by which names the articles call the speaker that is asked for, in the question or beside it."""
+        speaker = asked.speaker or (filters.speaker if filters else None)
+        if speaker is None or asked.kind is Kind.WHO_SAID:
+            return asked
+        return replace(asked, speaker=speaker, namings=frozenset(self._store.catalogue.speakers(speaker)))
+
+    def _search(self, asked: Question, filters: Filters) -> list[Hit]:
+        """Return the passages to look at: first those with words of the speaker that is asked for, if one is."""
+        hits = search(self._store, asked.text, _LOOK_DEPTH, filters)
+        if not asked.namings:
+            return hits
+        theirs = replace(filters.within(asked.since, asked.until), speaker=asked.speaker)
+        own = search(self._store, asked.matter or asked.text, _OWN_DEPTH, theirs)
+        read = {hit.passage.id for hit in own}
+        return [*own, *(hit for hit in hits if hit.passage.id not in read)]
+
     def search(self, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
-        """Return ranked passages only. Raises SaidsoError for an empty or endless question."""
-        return search(self._store, understand(question).text, k, filters)
+        """Return ranked passages only, the first of them read. Raises SaidsoError for an empty or endless question."""
+        asked = understand(question)
+        hits = search(self._store, asked.text, max(k, READ_DEPTH), filters)
+        return self._reader.rank(asked, hits, READ_DEPTH)[:k]
 
     def ingest(
         self,
@@ -116,16 +157,16 @@ class Assistant:
         """Return all articles, without their text, by date."""
         return list(self._store.catalogue.articles())
 
-    def claims(self, name: str) -> Iterator[tuple[str, list[Claim]] | Rejected]:
-        """Yield (article id, who said what) for an indexed article, or for each article at a path, indexed or not.
+    def claims(self, name: str) -> Iterator[Told | Rejected]:
+        """Yield who said what in an indexed article, or in each article at a path, indexed or not.
 
         A file or folder of that name goes before an article of that id. Raises SaidsoError when there is neither.
         """
         path = Path(name)
         if path.exists():
             yield from _claims_at(path)
-        elif self.article(name):
-            yield name, self._store.catalogue.claims_of(name)
+        elif article := self.article(name):
+            yield Told(name, self._store.catalogue.claims_of(name), article.text)
         else:
             raise SaidsoError(
                 f"There is no file, folder or article {name!r}; `saidso articles` lists the articles there are."
@@ -147,10 +188,10 @@ class Assistant:
         return "No articles are indexed yet. Add some with `saidso ingest PATH` or on the page."
 
 
-def _claims_at(path: Path) -> Iterator[tuple[str, list[Claim]] | Rejected]:
+def _claims_at(path: Path) -> Iterator[Told | Rejected]:
     for file in find_files([path]):
         for item, _ in [(file, 0)] if isinstance(file, Rejected) else read_file(file):
-            yield item if isinstance(item, Rejected) else (item.id, find_claims(item.text))
+            yield item if isinstance(item, Rejected) else Told(item.id, find_claims(item.text), item.text)
 
 
 def choose(reading: Reading) -> list[Evidence]:
@@ -185,15 +226,27 @@ def _attribution(evidence: Evidence) -> str:
     """Say whose words the sentence reports, or else which article it stands in."""
     passage = evidence.passage
     where = passage.source or passage.title or passage.article_id
-    speaker = next((claim.speaker.text for claim in evidence.claims if claim.speaker), None)
+    speaker = evidence.said_by or next((claim.said_by for claim in evidence.claims if claim.speaker), None)
     if speaker is None:
         return where
-    return f"{where}, of “{speaker}”" if speaker.casefold() in _PRONOUNS else speaker[0].upper() + speaker[1:]
+    return f"{where}, of “{speaker}”" if speaker.casefold() in PRONOUNS else speaker[0].upper() + speaker[1:]
 
 
-def _closest(hits: Sequence[Hit]) -> tuple[Citation, ...]:
-    passages = [hit.passage for hit in hits[:_CLOSEST]]
-    return tuple(Citation.of(n, passage, passage.start, passage.end) for n, passage in enumerate(passages, start=1))
+def _short(asked: Question, chosen: Sequence[Evidence]) -> str | None:
+    """Return the bare answer of the best evidence: of who said it, the name."""
+    if not chosen:
+        return None
+    best = chosen[0]
+    if asked.kind is Kind.WHO_SAID and best.said_by:
+        return best.said_by
+    return best.within(best.short) if best.short else None
+
+
+def _closest(reading: Reading, hits: Sequence[Hit]) -> tuple[Citation, ...]:
+    spans = [(one.passage, one.sentence) for one in reading.closest[:_CLOSEST]] or [
+        (hit.passage, Span(hit.passage.start, hit.passage.end)) for hit in hits[:_CLOSEST]
+    ]
+    return tuple(Citation.of(n, passage, span.start, span.end) for n, (passage, span) in enumerate(spans, start=1))
 
 
 class _Clock:

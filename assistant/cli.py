@@ -21,6 +21,7 @@ from assistant.evaluation.command import eval_app
 from assistant.settings import Settings
 from assistant.terminal import Terminal
 from index.articles import Article, Rejected
+from index.claims import nearest
 from index.errors import SaidsoError
 from index.filters import Filters
 
@@ -45,6 +46,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a lin
 Sources = Annotated[list[str] | None, typer.Option("--source", help="Only articles of this outlet; may be repeated.")]
 Since = Annotated[str | None, typer.Option("--from", help="Only articles of this day or later, YYYY-MM-DD.")]
 Until = Annotated[str | None, typer.Option("--to", help="Only articles of this day or earlier, YYYY-MM-DD.")]
+Speaker = Annotated[
+    str | None, typer.Option("--speaker", help="Only what this person or body, or who speaks for it, is quoted with.")
+]
+Stances = Annotated[
+    list[str] | None, typer.Option("--stance", help="Only what is told so: says, claims, denies, …; may be repeated.")
+]
+Cue = Annotated[str | None, typer.Option("--cue", help="Only what is reported with these words, such as “denied”.")]
 QuestionText = Annotated[str | None, typer.Argument(help="The question, in quotation marks.", show_default=False)]
 QuestionFile = Annotated[
     Path | None, typer.Option("--file", help="A JSONL file of questions ({id, question}) instead of one question.")
@@ -98,13 +106,17 @@ class Questions:
     sources: Sources = None
     since: Since = None
     until: Until = None
+    speaker: Speaker = None
+    stances: Stances = None
+    cue: Cue = None
     data_dir: DataDir = None
     as_json: Json = False
 
     @property
     def filters(self) -> Filters:
-        """The articles to look at. Raises SaidsoError for what is no date."""
-        return Filters.parse(tuple(self.sources or ()), self.since, self.until)
+        """The articles to look at, and whose words. Raises SaidsoError for what is no date and what is no stance."""
+        stances = tuple(self.stances or ())
+        return Filters.parse(tuple(self.sources or ()), self.since, self.until, self.speaker, stances, self.cue)
 
 
 def _of_questions(command: Callable[..., None]) -> Callable[..., None]:
@@ -170,10 +182,11 @@ def claims_command(
                 rejected += 1
                 terminal.error(f"{item.origin}: {item.reason}")
             elif as_json:
-                for claim in item[1]:
-                    _print_json(claim_as_json(claim, item[0]))
+                for claim in item.claims:
+                    near = nearest(item.text, item.claims, claim)
+                    _print_json({**claim_as_json(claim, item.article_id), **({"candidates": near} if near else {})})
             else:
-                terminal.claims(*item)
+                terminal.claims(item)
     raise typer.Exit(SOME_REJECTED if rejected else DONE)
 
 

@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from assistant.counts import Figure, counted, figures
 from assistant.neural_reader import NeuralReader, PassageReader
 from assistant.neural_reader import Reading as PassageReading
 from assistant.question import SAYING_WORDS, Kind, Question
-from assistant.short_answer import figure, fits, names, short_answer
+from assistant.regression import Features, probability
+from assistant.rerank import reranked
+from assistant.short_answer import figure, fits, short_answer
 from assistant.yes_no import verdict
 from index.catalogue import Passage
 from index.claims import Claim, Piece
@@ -34,6 +37,9 @@ class Evidence:
     score: float = 0.0
     short: Span | None = None  # the bare answer within it
     verdict: str | None = None  # "yes" or "no", where that is asked and it plainly says so
+    figures: tuple[Figure, ...] = ()  # that it gives for what is counted, where that is asked
+    read: Span | None = None  # what the network reads in it as the answer
+    said_by: str | None = None  # whose words in it are meant, where the question is about a speaker
 
     @property
     def text(self) -> str:
@@ -47,10 +53,15 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Reading:
-    """Evidence, best first, and the probability that the articles hold the answer."""
+    """Evidence, best first, and the probability that the articles hold the answer.
+
+    `note` says in a sentence why there is none, where more than that is known; `closest` is what comes nearest then.
+    """
 
     evidence: tuple[Evidence, ...]
     confidence: float
+    note: str | None = None
+    closest: tuple[Evidence, ...] = ()
 
 
 class Reader(Protocol):
@@ -64,8 +75,10 @@ class Reader(Protocol):
         """Return the evidence that `hits` hold for `question`."""
         ...
 
+    def rank(self, question: Question, hits: Sequence[Hit], depth: int) -> list[Hit]:
+        """Return the hits in the order they deserve once the first `depth` are read, without looking for evidence."""
+        ...
 
-Features = dict[str, float]
 
 _WEIGHTS = Path(__file__).with_name("models") / "reader"
 
@@ -111,7 +124,8 @@ class TrainedReader:
         spans = self.spans(question, hits)
         rows = self.features(question, hits, found, spans)
         scores = [probability(row, SENTENCE_WEIGHTS) for row in rows]
-        confidence = probability(confidence_features(rows, scores, spans.values()), CONFIDENCE_WEIGHTS)
+        counting = [bool(evidence.figures) for evidence in found]
+        confidence = probability(confidence_features(rows, scores, spans.values(), counting), CONFIDENCE_WEIGHTS)
         if question.kind is Kind.HOW_MANY and any(row["fits"] for row in rows):
             # A sentence without a number cannot say how many, whatever else speaks for it.
             scores = [score * row["fits"] for score, row in zip(scores, rows, strict=True)]
@@ -127,6 +141,10 @@ class TrainedReader:
             ),
             confidence,
         )
+
+    def rank(self, question: Question, hits: Sequence[Hit], depth: int) -> list[Hit]:
+        """Return the hits in the order they deserve once the first `depth` are read, without looking for evidence."""
+        return reranked(hits, self.spans(question, hits[:depth]))
 
     def spans(self, question: Question, hits: Sequence[Hit]) -> dict[int, PassageReading]:
         """Return what the network reads in each passage, by passage id, its span in the article's characters."""
@@ -191,24 +209,24 @@ def open_network(folder: Path | None) -> PassageReader:
     return hf_reader.load(folder)
 
 
-def probability(row: Features, weights: Features) -> float:
-    """Logistic regression: 1 / (1 + exp(−w·x)) over the features that `weights` names."""
-    return 1.0 / (1.0 + math.exp(-sum(weight * row[name] for name, weight in weights.items())))
-
-
-def confidence_features(rows: Sequence[Features], scores: Sequence[float], read: Iterable[PassageReading]) -> Features:
+def confidence_features(
+    rows: Sequence[Features], scores: Sequence[float], read: Iterable[PassageReading], counting: Sequence[bool] = ()
+) -> Features:
     """Return what speaks for the answer being there at all.
 
     That is the log-odds of the best sentence, how far it is ahead of the next, the best that the network reads in any
-    passage, and the best of each feature over the three best sentences.
+    passage, and the best of each feature over the three best sentences. `counting` says which sentences give a figure
+    for what is counted: those are accounts of one thing, so none of them is a rival of another.
     """
-    best = sorted(range(len(rows)), key=lambda at: (-scores[at], at))[:3]
-    odds = [_log_odds(scores[at]) for at in best] + [_log_odds(0.0)]
+    order = sorted(range(len(rows)), key=lambda at: (-scores[at], at))
+    best = order[:3]
+    account = bool(counting) and counting[order[0]]
+    rival = next((at for at in order[1:] if not (account and counting[at])), None)
     readings = list(read)
     return {
         **{name: max(rows[at][name] for at in best) for name in rows[0]},
-        "score": odds[0],
-        "ahead": odds[0] - odds[1],
+        "score": _log_odds(scores[order[0]]),
+        "ahead": _log_odds(scores[order[0]]) - _log_odds(0.0 if rival is None else scores[rival]),
         "span": max(one.span_score for one in readings),
         "relevance": max(one.relevance for one in readings),
     }
@@ -220,15 +238,24 @@ def _log_odds(score: float) -> float:
 
 
 def candidates(question: Question, hits: Sequence[Hit]) -> list[Evidence]:
-    """Return every sentence of the passages once, with its claims."""
+    """Return every sentence of the passages once, with its claims and figures."""
     found: dict[tuple[str, int], Evidence] = {}
+    wanted = counted(question)
     for hit in hits:
-        passage = hit.passage
+        passage, before = hit.passage, ""
         for sentence in split_sentences(passage.text):
             span = Span(passage.start + sentence.start, passage.start + sentence.end)
             own = tuple(claim for claim in passage.claims if claim.within(span.start, span.end))
-            by_speaker = any(names(claim.speaker.text, question.speaker) for claim in own if claim.speaker)
-            found.setdefault((passage.article_id, span.start), Evidence(passage, span, own, by_speaker))
+            by_speaker = any(question.is_by(claim.said_by) for claim in own)
+            evidence = Evidence(passage, span, own, by_speaker)
+            if wanted:
+                given = figures(wanted, evidence.text, before, own, span.start)
+                evidence = replace(evidence, figures=tuple(given))
+            known = found.get((passage.article_id, span.start))
+            # Where passages overlap, the one that shows the sentence before it tells more of the figures.
+            if known is None or (evidence.figures and not known.figures):
+                found[passage.article_id, span.start] = evidence
+            before = evidence.text
     return list(found.values())
 
 
@@ -245,7 +272,7 @@ def _finished(question: Question, evidence: Evidence, score: float, spans: Mappi
         moved = short and Span(short.start + start, short.end + start)
     else:
         moved = Span(span.start, span.start + len(_LOOSE_END.sub("", evidence.within(span))))
-    return replace(evidence, score=score, short=moved)
+    return replace(evidence, score=score, short=moved, read=span)
 
 
 def _moved(claim: Claim, by: int) -> Claim:

@@ -79,6 +79,12 @@ def short_answer(question: Question, sentence: str, claims: Sequence[Claim]) -> 
     return spans[0] if spans else None
 
 
+def numbers(sentence: str) -> list[Span]:
+    """Return where numbers stand in a sentence, with the "at least" or "about" before them; those of dates left out."""
+    dates = [match.span() for match in _DATE.finditer(sentence)]
+    return [Span(*match.span()) for match in _NUMBER.finditer(sentence) if not _lies_in_one(match, dates)]
+
+
 def figure(question: Question, span: str) -> Span | None:
     """The number within a span that says how many; of how much, how long or how old also the words after it, if few."""
     numbers = _spans(question, span)
@@ -101,8 +107,7 @@ def _spans(question: Question, sentence: str) -> list[Span]:
     asked = set(_name_words(question.text))
     match question.kind:
         case Kind.HOW_MANY:
-            dates = [match.span() for match in _DATE.finditer(sentence)]
-            found = [Span(*match.span()) for match in _NUMBER.finditer(sentence) if not _lies_in_one(match, dates)]
+            found = numbers(sentence)
         case Kind.WHEN:
             found = [Span(*match.span()) for match in _DATE.finditer(sentence)]
         case Kind.WHERE:

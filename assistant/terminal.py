@@ -13,10 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from assistant.answer import Answer
+from assistant.assistant import Told
 from assistant.citations import Citation
 from index.articles import Article
 from index.catalogue import Holdings
-from index.claims import Claim
+from index.claims import nearest
 from index.ingest import IngestReport
 from index.ingest import Progress as IngestProgress
 from index.search import Hit
@@ -78,12 +79,26 @@ class Terminal:
             for citation in answer.closest:
                 self._cited(citation)
             return
+        if answer.disagreement:
+            self._accounts(answer)
         if answer.short_answer:
             self._out.print(Text(answer.short_answer, style="bold green"), end="\n\n")
         for statement in answer.statements:
             self._out.print(Text.assemble((statement.lead, "bold"), ":"))
             self._cited(statement.citation)
         self._out.print(Text(f"Confidence {answer.confidence:.0%}", style="dim"))
+
+    def _accounts(self, answer: Answer) -> None:
+        """Print where the accounts differ: the sentence, and a line for each position."""
+        self._out.print(Text(answer.disagreement or "", style="bold"), end="\n\n")
+        table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 3, 0, 0))
+        table.add_column("account", overflow="fold", style="green", max_width=40)
+        table.add_column("of", overflow="fold")
+        table.add_column("said in", style="cyan", no_wrap=True)
+        for account in answer.accounts:
+            markers = " ".join(f"[{marker}]" for marker in account.citations)
+            table.add_row(escape(account.position), escape(", ".join(account.speakers)), escape(markers))
+        self._out.print(Padding(table, (0, 0, 1, 2)))
 
     def _cited(self, citation: Citation) -> None:
         where = " · ".join(
@@ -117,19 +132,23 @@ class Terminal:
             self._out.print(table)
         self.say(f"{holdings.articles:,} articles, {holdings.passages:,} passages.")
 
-    def claims(self, article_id: str, claims: Sequence[Claim]) -> None:
+    def claims(self, told: Told) -> None:
         """Print who said what in an article."""
-        self._out.print(Text(article_id, style="bold"))
+        self._out.print(Text(told.article_id, style="bold"))
         table = Table(box=None, header_style="bold", pad_edge=False)
         for heading in ("who", "cue", "stance", "what"):
             table.add_column(heading, overflow="fold", ratio=3 if heading == "what" else 1)
-        for claim in claims:
+        for claim in told.claims:
             said = " … ".join(piece.text for piece in claim.content)
             who, cue = (" ".join(piece.text.split()) if piece else "–" for piece in (claim.speaker, claim.cue))
+            if claim.name and claim.name.casefold() != who.casefold():
+                who = f"{who} ({claim.name})"
+            elif near := nearest(told.text, told.claims, claim):
+                who = f"{who} ({' or '.join(near)}?)"
             table.add_row(*map(escape, (who, cue, claim.stance, f"“{said}”" if claim.direct else said)))
-        if claims:
+        if told.claims:
             self._out.print(table)
-        self.say(f"{len(claims):,} claims.")
+        self.say(f"{len(told.claims):,} claims.")
 
     def article(self, article: Article) -> None:
         """Print one article whole."""

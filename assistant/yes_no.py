@@ -17,6 +17,7 @@ _AFFIRM = frozenset(
 )
 _JUDGES = re.compile(r"^\W*(?:can|could|may|might|should|would)\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|never|neither|nor|without|cannot|fail(?:s|ed)? to)\b|n[’']t\b", re.IGNORECASE)
+_NO = re.compile(r"\b(?:no|none|nobody|nothing)\b", re.IGNORECASE)
 # What leaves it open, or makes of a "no" or "not" something else than the opposite.
 _OPEN = re.compile(
     r"\b(?:if|whether|unless|may|might|could|would|should|unclear|allegedly|reportedly|apparently|possibly|perhaps|likely|"
@@ -24,6 +25,11 @@ _OPEN = re.compile(
     r"|\bnot (?:just|only|clear|known|know|sure|certain|immediately|all)\b|\?",
     re.IGNORECASE,
 )
+
+
+def negated(text: str) -> bool:
+    """Whether a text says that something is not so: an odd number of its words negate."""
+    return len(_NEGATION.findall(text)) % 2 == 1 or bool(_NO.search(text))
 
 
 def verdict(

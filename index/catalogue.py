@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -12,6 +12,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Engine,
     ForeignKey,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    inspect,
     literal,
     select,
 )
@@ -36,7 +38,9 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from index.articles import Article
 from index.claims import Claim, Piece
 from index.errors import SaidsoError
+from index.filters import Filters
 from index.passages import Span
+from index.speakers import is_full_name, lookup_words, same_speaker, speaks_for, words_of
 
 _T = TypeVar("_T")
 _schema = MetaData()
@@ -70,6 +74,16 @@ _claims = Table(
     Column("article_id", ForeignKey("articles.id"), nullable=False, index=True),
     Column("stance", String, nullable=False, index=True),
     Column("direct", Boolean),
+    Column("name", String),
+    Column("said_by", String, index=True),  # the name, else the speaker's own words
+    Column("cue_words", String, nullable=False, index=True),
+)
+# By which words whoever said something is looked up.
+_speaker_words = Table(
+    "speaker_words",
+    _schema,
+    Column("word", String, primary_key=True),
+    Column("said_by", String, primary_key=True, index=True),
 )
 _pieces = Table(
     "claim_pieces",
@@ -154,6 +168,7 @@ class Catalogue:
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
         try:
+            _drop_older_claims(engine)
             _schema.create_all(engine)
         except (OperationalError, DatabaseError) as error:
             raise SaidsoError(
@@ -270,14 +285,73 @@ class Catalogue:
     def claims_of(self, article_id: str) -> list[Claim]:
         """Return one article's claims in their order."""
         with self._engine.connect() as connection:
-            return [claim for _, claim in _claims_where(connection, [article_id])]
+            return [claim for _, _, claim in _claims_where(connection, _claims.c.article_id == article_id)]
+
+    def speakers(self, asked: str) -> list[str]:
+        """Return the speakers, as claims have them, whose words may be given as those of `asked`, by name.
+
+        A person who is an officer of a body in one article is known as that in the others too.
+        """
+        with self._engine.connect() as connection:
+            own = [name for name in _speakers_called(connection, lookup_words(asked)) if speaks_for(name, asked)]
+            people = [name for name in own if is_full_name(name)]
+            words = {word for name in people for word in lookup_words(name)}
+            others = _speakers_called(connection, words) if words else []
+        elsewhere = [name for name in others if is_full_name(name) and any(same_speaker(name, one) for one in people)]
+        return sorted({*own, *elsewhere})
+
+    def claims_by(self, filters: Filters, limit: int = 1000) -> list[tuple[str, Claim]]:
+        """Return (article id, claim) for what fits the filters, at most `limit`: by date, an article's in order."""
+        query = select(_claims.c.id).select_from(_claims.join(_articles)).where(*self._conditions(filters))
+        ordered = query.order_by(_articles.c.day, _articles.c.id, _claims.c.id).limit(limit)
+        with self._engine.connect() as connection:
+            ids = list(connection.scalars(ordered))
+            found = {
+                id_: (article_id, claim)
+                for chunk in _chunks(ids)
+                for id_, article_id, claim in _claims_where(connection, _claims.c.id.in_(chunk))
+            }
+        return [found[id_] for id_ in ids]
+
+    def passages_with(self, filters: Filters) -> list[int]:
+        """Return the ids of the passages that have content of a claim that fits the filters."""
+        overlapping = (
+            (_passages.c.article_id == _claims.c.article_id)
+            & (_pieces.c.start < _passages.c.end)
+            & (_passages.c.start < _pieces.c.end)
+        )
+        query = (
+            select(_passages.c.id)
+            .select_from(_claims.join(_articles).join(_pieces).join(_passages, overlapping))
+            .where(_pieces.c.part == "content", *self._conditions(filters))
+            .distinct()
+        )
+        with self._engine.connect() as connection:
+            return sorted(connection.scalars(query))
+
+    def _conditions(self, filters: Filters) -> list[ColumnElement[bool]]:
+        """Return what SQL must ask of claims joined with articles."""
+        conditions: list[ColumnElement[bool]] = []
+        if filters.speaker:
+            conditions.append(_claims.c.said_by.in_(self.speakers(filters.speaker)))
+        if filters.stances:
+            conditions.append(_claims.c.stance.in_(filters.stances))
+        if filters.cue:
+            conditions.append(_claims.c.cue_words == " ".join(filters.cue.casefold().split()))
+        if filters.sources:
+            conditions.append(_articles.c.source.in_(filters.sources))
+        if filters.since is not None:
+            conditions.append(_articles.c.day >= filters.since)
+        if filters.until is not None:
+            conditions.append(_articles.c.day <= filters.until)
+        return conditions
 
     def with_claims(self, passages: Sequence[Passage]) -> list[Passage]:
         """Return the passages, each with the claims that have content in it."""
         by_article: dict[str, list[Claim]] = {passage.article_id: [] for passage in passages}
         with self._engine.connect() as connection:
             for chunk in _chunks(list(by_article)):
-                for article_id, claim in _claims_where(connection, chunk):
+                for _, article_id, claim in _claims_where(connection, _claims.c.article_id.in_(chunk)):
                     by_article[article_id].append(claim)
         return [
             replace(
@@ -339,6 +413,15 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
+def _drop_older_claims(engine: Engine) -> None:
+    """Drop the tables of claims that an older Saidso left with other columns: all in them is found anew."""
+    kept = inspect(engine)
+    if kept.has_table(_claims.name):
+        columns = {column["name"] for column in kept.get_columns(_claims.name)}
+        if columns != set(_claims.c.keys()):
+            _schema.drop_all(engine, [_pieces, _claims_found, _claims, _speaker_words])
+
+
 def _remove(connection: Connection, ids: Sequence[str]) -> int:
     count = 0
     for chunk in _chunks(list(ids)):
@@ -355,15 +438,20 @@ def _remove(connection: Connection, ids: Sequence[str]) -> int:
 def _remove_claims(connection: Connection, article_ids: Sequence[str]) -> None:
     for chunk in _chunks(list(article_ids)):
         of_these = select(_claims.c.id).where(_claims.c.article_id.in_(chunk))
+        speakers = select(_claims.c.said_by).where(_claims.c.article_id.in_(chunk), _claims.c.said_by.is_not(None))
+        gone = list(connection.scalars(speakers.distinct()))
         connection.execute(delete(_pieces).where(_pieces.c.claim_id.in_(of_these)))
         connection.execute(delete(_claims).where(_claims.c.article_id.in_(chunk)))
+        for names in _chunks(gone):
+            still = exists().where(_claims.c.said_by == _speaker_words.c.said_by)
+            connection.execute(delete(_speaker_words).where(_speaker_words.c.said_by.in_(names), ~still))
         connection.execute(delete(_claims_found).where(_claims_found.c.article_id.in_(chunk)))
 
 
 def _add_claims(connection: Connection, article_id: str, claims: Sequence[Claim]) -> None:
     if not claims:
         return
-    rows = [{"article_id": article_id, "stance": claim.stance, "direct": claim.direct} for claim in claims]
+    rows = [_claim_row(article_id, claim) for claim in claims]
     ids = connection.scalars(insert(_claims).returning(_claims.c.id, sort_by_parameter_order=True), rows)
     parts = [
         {"claim_id": id_, "number": number, "part": part, "start": piece.start, "end": piece.end}
@@ -371,6 +459,23 @@ def _add_claims(connection: Connection, article_id: str, claims: Sequence[Claim]
         for number, (part, piece) in enumerate(_parts(claim))
     ]
     connection.execute(insert(_pieces), parts)
+    _add_speakers(connection, {claim.said_by for claim in claims if claim.said_by})
+
+
+def _claim_row(article_id: str, claim: Claim) -> dict[str, Any]:
+    cue = " ".join(claim.cue.text.casefold().split()) if claim.cue else ""
+    facts = {"stance": claim.stance, "direct": claim.direct, "name": claim.name, "said_by": claim.said_by}
+    return {"article_id": article_id, **facts, "cue_words": cue}
+
+
+def _add_speakers(connection: Connection, names: Collection[str]) -> None:
+    """Make those who are new in the catalogue findable by their words."""
+    known: set[str] = set()
+    for chunk in _chunks(list(names)):
+        known |= set(connection.scalars(select(_speaker_words.c.said_by).where(_speaker_words.c.said_by.in_(chunk))))
+    rows = [{"word": word, "said_by": name} for name in sorted(set(names) - known) for word in sorted(words_of(name))]
+    if rows:
+        connection.execute(insert(_speaker_words), rows)
 
 
 def _parts(claim: Claim) -> Iterator[tuple[str, Piece]]:
@@ -378,13 +483,22 @@ def _parts(claim: Claim) -> Iterator[tuple[str, Piece]]:
     yield from (("content", piece) for piece in claim.content)
 
 
-def _claims_where(connection: Connection, article_ids: Sequence[str]) -> Iterator[tuple[str, Claim]]:
-    """Yield (article id, claim), an article's in their order."""
+def _speakers_called(connection: Connection, words: Collection[str]) -> list[str]:
+    """Return the speakers that have one of some words in their naming."""
+    query = select(_speaker_words.c.said_by).distinct()
+    found: dict[str, None] = {}
+    for chunk in _chunks(list(words)):
+        found |= dict.fromkeys(connection.scalars(query.where(_speaker_words.c.word.in_(chunk))))
+    return list(found)
+
+
+def _claims_where(connection: Connection, condition: ColumnElement[bool]) -> Iterator[tuple[int, str, Claim]]:
+    """Yield (id, article id, claim), an article's in their order."""
     text = func.substr(_articles.c.text, _pieces.c.start + 1, _pieces.c.end - _pieces.c.start)
     query = (
         select(_claims, _pieces.c.part, _pieces.c.start, _pieces.c.end, text.label("text"))
         .select_from(_claims.join(_articles).join(_pieces))
-        .where(_claims.c.article_id.in_(article_ids))
+        .where(condition)
         .order_by(_claims.c.id, _pieces.c.number)
     )
     for _, rows in groupby(connection.execute(query), key=lambda row: row.id):
@@ -392,7 +506,7 @@ def _claims_where(connection: Connection, article_ids: Sequence[str]) -> Iterato
         for row in rows:
             parts[row.part].append(Piece(row.start, row.end, row.text))
         speaker, cue = (parts[part][0] if parts[part] else None for part in ("speaker", "cue"))
-        yield row.article_id, Claim(speaker, cue, tuple(parts["content"]), row.stance, row.direct)
+        yield row.id, row.article_id, Claim(speaker, cue, tuple(parts["content"]), row.stance, row.direct, row.name)
 
 
 def _owing(passage_id: int, article_id: str, removed: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from index.claim_finder import Attribution, ClaimFinder
 from index.claim_rules import with_rules
 from index.cues import LEADING, is_particle, place_of_verb, stance_of
 from index.embedder import bundled_model
+from index.naming import VERSION, Mention, candidates_for, names_of
 from index.passages import STARTERS, TITLES, Span, split_sentences
 from index.quotations import GAP, Token, quotations, units
 
@@ -37,7 +38,8 @@ class Claim:
 
     `stance` is what the cue makes of it: says, claims, denies, confirms, accuses, admits, declines, asks, …
     `direct` is true where all of the content stands in quotation marks, false where none of it does, None where
-    some does.
+    some does. `name` is whom the speaker's words stand for, as the article names them most fully ("Capt. Jeff Davis, a
+    Pentagon spokesman" for "he"), None where that is not known.
     """
 
     speaker: Piece | None
@@ -45,6 +47,18 @@ class Claim:
     content: tuple[Piece, ...]
     stance: str
     direct: bool | None
+    name: str | None = None
+
+    @property
+    def said_by(self) -> str | None:
+        """Who says it: the name where it is known, else the speaker's own words, else None."""
+        return self.name or (self.speaker.text if self.speaker else None)
+
+    @property
+    def mention(self) -> Mention:
+        """Where the speaker stands, and the content."""
+        spans = tuple(Span(piece.start, piece.end) for piece in self.content)
+        return Mention(Span(self.speaker.start, self.speaker.end) if self.speaker else None, spans)
 
     def within(self, start: int, end: int) -> bool:
         """Whether some of the content stands in the characters `start` to `end` (exclusive)."""
@@ -53,9 +67,9 @@ class Claim:
 
 @cache
 def found_by() -> str:
-    """Return what the catalogue remembers of what finds claims: the hash of the network's weights, and the rules."""
+    """Return what the catalogue remembers of how claims are found: the network's hash, the versions of the rules."""
     weights = json.loads((_WEIGHTS / "config.json").read_text(encoding="utf-8"))["weights_sha256"]
-    return f"claims@{weights[:12]}/{_RULES}"
+    return f"claims@{weights[:12]}, rules@{_RULES}, names@{VERSION}"
 
 
 @cache
@@ -83,7 +97,20 @@ def claims_from(text: str, found: Sequence[Attribution]) -> list[Claim]:
         for one in with_rules(text, found)
         if (claim := _made(text, one, quoted)).content and _is_said(text, claim)
     ]
-    return sorted(_with_bare_quotations(text, claims, quoted), key=lambda claim: claim.content[0].start)
+    return _named(text, sorted(_with_bare_quotations(text, claims, quoted), key=lambda claim: claim.content[0].start))
+
+
+def nearest(text: str, claims: Sequence[Claim], claim: Claim) -> list[str]:
+    """Return whom an unresolved speaker of an article may stand for, the nearest first; nobody where it has a name."""
+    if claim.name or claim.speaker is None:
+        return []
+    return candidates_for(text, [one.mention for one in claims], claims.index(claim))
+
+
+def _named(text: str, claims: Sequence[Claim]) -> list[Claim]:
+    """Give each claim the name of its speaker, where the article tells it."""
+    names = names_of(text, [claim.mention for claim in claims])
+    return [replace(claim, name=name) for claim, name in zip(claims, names, strict=True)]
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -42,6 +42,7 @@ _STANCES = {
     "wants": "desire prefer push_for seek want wish",
     "warns": "alert caution warn",
 }
+STANCES = tuple(_STANCES)
 _IRREGULAR = {
     "admit": "admitted admitting",
     "agree": "agreeing",

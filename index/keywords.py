@@ -86,8 +86,10 @@ class KeywordIndex:
         finally:
             writer.wait_merging_threads()
 
-    def search(self, question: str, k: int, filters: Filters | None = None) -> list[tuple[str, float]]:
-        """Return up to `k` (key, score), best first; equal scores by key.
+    def search(
+        self, question: str, k: int, filters: Filters | None = None, only: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """Return up to `k` (key, score), best first; equal scores by key; `only` are the keys that may be found.
 
         The score is BM25 of the question's terms in the text, plus a part of BM25 of the same terms in its lead, plus
         a part of BM25 of each two neighbouring terms that stand near each other in the text, in order (the sequential
@@ -97,7 +99,7 @@ class KeywordIndex:
         if not terms:
             return []
         self._index.reload()
-        query = self._restricted(self._matching(terms), filters or Filters())
+        query = self._restricted(self._matching(terms), filters or Filters(), only)
         searcher = self._index.searcher()
         hits = searcher.search(query, limit=k, count=False).hits
         found = [(str(searcher.doc(address)["key"][0]), float(score)) for score, address in hits]
@@ -133,8 +135,10 @@ class KeywordIndex:
         self._index.reload()
         return int(self._index.searcher().num_docs)
 
-    def _restricted(self, words: tantivy.Query, filters: Filters) -> tantivy.Query:
+    def _restricted(self, words: tantivy.Query, filters: Filters, only: Sequence[str] | None) -> tantivy.Query:
         required = [words]
+        if only is not None:
+            required.append(tantivy.Query.term_set_query(self._schema, "key", list(only)))
         if filters.sources:
             required.append(tantivy.Query.term_set_query(self._schema, "source", list(filters.sources)))
         if filters.since is not None or filters.until is not None:

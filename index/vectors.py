@@ -83,14 +83,20 @@ class VectorStore:
         size = self._client.get_max_batch_size()
         return (slice(start, start + size) for start in range(0, count, size))
 
-    def search(self, vector: NDArray[np.float32], k: int, filters: Filters) -> list[tuple[int, float]]:
-        """Return up to `k` (passage id, cosine similarity), best first; equal similarities by id."""
+    def search(
+        self, vector: NDArray[np.float32], k: int, filters: Filters, only: Sequence[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """Return up to `k` (passage id, cosine similarity), best first; equal similarities by id.
+
+        Of the filters, those by outlet and date are looked at; `only` are the passages that the others leave.
+        """
         with self._in_use:
-            count = self.count()
+            count = self.count() if only is None else len(only)
             if count == 0:
                 return []
             found = self._collection.query(
                 query_embeddings=vector[np.newaxis],
+                ids=None if only is None else [str(id_) for id_ in only],
                 n_results=min(k, count),
                 where=_where(filters),
                 include=["distances"],

@@ -21,6 +21,7 @@ CONTRACT = {
 CITATION = {
     "marker", "article_id", "title", "source", "published", "url", "quote", "start", "end", "passage",
 }  # fmt: skip
+WHERE = ("article_id", "source", "published")
 
 
 def check(assistant: Assistant, answer: Answer) -> None:
@@ -97,7 +98,15 @@ def test_the_json_keeps_the_contract(samples: Assistant) -> None:
         assert all(set(citation) >= CITATION for citation in answer["citations"] + answer["closest"])
         assert 0 <= answer["confidence"] <= 1
         for claim in answer["claims"]:
-            assert set(claim) >= {"article_id", "speaker", "cue", "content", "stance", "direct"}
+            assert set(claim) >= {"article_id", "speaker", "cue", "content", "stance", "direct", "name"}
+            cited = answer["citations"][claim["citation"] - 1]
+            assert {name: claim[name] for name in WHERE} == {name: cited[name] for name in WHERE}
+        markers = {citation["marker"] for citation in answer["citations"]}
+        for account in answer["accounts"]:
+            assert set(account) == {"position", "speakers", "citations", "origins"}
+            assert account["speakers"]
+            assert 1 <= account["origins"] <= max(len(account["citations"]), len(account["speakers"]))
+            assert set(account["citations"]) <= markers
 
 
 def test_filters_hold(samples: Assistant) -> None:

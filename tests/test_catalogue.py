@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from index.articles import Article
 from index.catalogue import Catalogue, Owed
 from index.claims import Claim, Piece
 from index.errors import SaidsoError
+from index.filters import Filters
 from index.passages import Span
 
 
@@ -149,3 +151,76 @@ def test_a_passage_has_the_claims_with_content_in_it(catalogue: Catalogue) -> No
         (CLAIMS[1],),
         (),
     ]
+
+
+def quoted(catalogue: Catalogue, id_: str, *speakers: str, source: str = "", published: str = "") -> None:
+    """Store an article in which each speaker says a sentence of its own."""
+    lines = [f"{name} said it." for name in speakers]
+    whole = "\n\n".join(lines)
+    claims, at = [], 0
+    for name, line in zip(speakers, lines, strict=True):
+        cue, content = at + len(name) + 1, at + len(name) + 6
+        pieces = Piece(at, at + len(name), name), Piece(cue, cue + 4, "said"), (Piece(content, content + 2, "it"),)
+        claims.append(Claim(*pieces, "says", False, name))
+        at += len(line) + 2
+    spans = [Span(claim.speaker.start, claim.content[-1].end) for claim in claims if claim.speaker]
+    catalogue.store([(Article(id_, whole, source=source, published=published), spans)])
+    catalogue.store_claims({id_: claims}, by="x")
+
+
+def said_by(catalogue: Catalogue, speaker: str, **fields: str) -> list[tuple[str, str | None]]:
+    return [(id_, claim.said_by) for id_, claim in catalogue.claims_by(Filters(speaker=speaker, **fields))]  # type: ignore[arg-type]
+
+
+def test_claims_are_looked_up_by_speaker(catalogue: Catalogue) -> None:
+    quoted(catalogue, "a", "Capt. Jeff Davis, a Pentagon spokesman", "the Defense Department", "the mayor of Ostrava")
+    quoted(catalogue, "b", "Jeff Davis", "Jim Davis", "CENTCOM", "he")
+    assert said_by(catalogue, "the Pentagon") == [
+        ("a", "Capt. Jeff Davis, a Pentagon spokesman"),
+        ("a", "the Defense Department"),
+        ("b", "Jeff Davis"),  # known from the other article as its spokesman
+    ]
+    assert [name for _, name in said_by(catalogue, "Davis")] == [
+        "Capt. Jeff Davis, a Pentagon spokesman", "Jeff Davis", "Jim Davis",
+    ]  # fmt: skip
+    assert said_by(catalogue, "US Central Command") == [("b", "CENTCOM")]
+    assert said_by(catalogue, "the Kremlin") == said_by(catalogue, "he") == []
+
+
+def test_claims_are_looked_up_by_stance_cue_outlet_and_date(catalogue: Catalogue) -> None:
+    catalogue.store([(article(text=TEXT), [Span(0, 35), Span(36, 55)])])
+    catalogue.store_claims({"a": CLAIMS}, by="x")
+    quoted(catalogue, "b", "Ortiz", source="Herald", published="2017-03-16")
+    assert catalogue.claims_by(Filters(stances=("denies",))) == [("a", CLAIMS[1])]
+    assert catalogue.claims_by(Filters(cue="Denied")) == [("a", CLAIMS[1])]
+    assert [id_ for id_, _ in catalogue.claims_by(Filters(speaker="Ortiz"))] == ["a", "b"]
+    assert [id_ for id_, _ in catalogue.claims_by(Filters(("Herald",), speaker="Ortiz"))] == ["b"]
+    assert [id_ for id_, _ in catalogue.claims_by(Filters(since=20170316, speaker="Ortiz"))] == ["b"]
+    assert [id_ for id_, _ in catalogue.claims_by(Filters(speaker="Ortiz"), limit=1)] == ["a"]
+    denied = catalogue.passages_with(Filters(stances=("denies",)))
+    assert [catalogue.passages(denied)[id_].text for id_ in denied] == ["The port denied it."]
+
+
+def test_speakers_go_with_their_last_claim(catalogue: Catalogue) -> None:
+    quoted(catalogue, "a", "the Pentagon")
+    quoted(catalogue, "b", "the Pentagon", "Ortiz")
+    catalogue.remove(["b"])
+    assert (catalogue.speakers("Ortiz"), catalogue.speakers("DoD")) == ([], ["the Pentagon"])
+    quoted(catalogue, "a", "Ortiz")
+    assert (catalogue.speakers("Ortiz"), catalogue.speakers("DoD")) == (["Ortiz"], [])
+
+
+def test_claims_that_an_older_version_stored_are_found_anew(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'catalogue.sqlite'}"
+    catalogue = Catalogue.open(url)
+    catalogue.store([(article(text=TEXT), [])])
+    catalogue.store_claims({"a": CLAIMS}, by="x")
+    catalogue.close()
+    with create_engine(url).begin() as connection:
+        for column in ("name", "cue_words"):
+            connection.execute(text("DROP INDEX IF EXISTS ix_claims_cue_words"))
+            connection.execute(text(f"ALTER TABLE claims DROP COLUMN {column}"))
+    catalogue = Catalogue.open(url)
+    assert [found.id for found in catalogue.without_claims("x", 10)] == ["a"]
+    catalogue.store_claims({"a": CLAIMS}, by="x")
+    assert catalogue.claims_of("a") == CLAIMS

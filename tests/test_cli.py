@@ -62,6 +62,24 @@ def test_ingest_ask_search_list_show_remove(saidso, news: Path) -> None:  # type
     assert saidso("search", "bridge", "--json").lines[0]["passages"] == []
 
 
+def test_search_and_ask_by_speaker_and_stance(saidso, news: Path) -> None:  # type: ignore[no-untyped-def]
+    saidso("ingest", news)
+
+    def found(*options: str) -> int:
+        return len(saidso("search", "bridge", *options, "--json").lines[0]["passages"])  # type: ignore[arg-type]
+
+    assert found("--speaker", "the mayor", "--stance", "says") == 1
+    assert found("--speaker", "the Pentagon") == found("--stance", "denies") == found("--cue", "flatly denied") == 0
+    assert saidso("ask", "What fell?", "--speaker", "the Pentagon", "--json").lines[0]["abstained"] is True
+
+
+def test_who_may_be_meant_is_named_where_nobody_is_for_sure(saidso, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "met.txt").write_text("Paul Ryan met John Kerry. He said that the bridge would be built again.")
+    (claim,) = saidso("claims", tmp_path / "met.txt", "--json").lines
+    assert claim["candidates"] == ["John Kerry", "Paul Ryan"]
+    assert "John Kerry" in saidso("claims", tmp_path / "met.txt").out
+
+
 def test_claims_of_a_file_and_of_an_article_are_the_same(saidso, news: Path) -> None:  # type: ignore[no-untyped-def]
     file = news / "bridge.txt"
     (claim,) = saidso("claims", file, "--json").lines
@@ -93,6 +111,18 @@ def test_ask_prints_quotes_for_people(saidso) -> None:  # type: ignore[no-untype
     assert "\x1b[" not in ran.out, "no colours where there is no terminal"
     abstained = saidso("ask", "Who won the 2022 World Cup?")
     assert "do not hold an answer" in abstained.out and "not an answer" in abstained.out
+
+
+def test_ask_prints_accounts_that_differ(saidso, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    saidso("ingest", sample_articles())
+    for width in (80, 120):
+        monkeypatch.setenv("COLUMNS", str(width))
+        ran = saidso("ask", "How many people were killed?")
+        assert "The articles differ: " in ran.out
+        assert all(len(line) <= width for line in ran.out.splitlines())
+        table = [line.strip() for line in ran.out.splitlines() if "[" in line and "“" not in line]
+        assert any(line.startswith("46 ") and "Syrian Observatory" in line for line in table)
+        assert any(line.startswith("at least 38 ") and "Human Rights Watch" in line for line in table)
 
 
 def test_no_quote_is_cut_on_the_terminal(saidso) -> None:  # type: ignore[no-untyped-def]
@@ -128,6 +158,7 @@ def test_a_question_file_keeps_order_and_ids_and_names_bad_lines(saidso, news: P
         (("ask", "x" * 100_000), 1, "100,000 characters"),
         (("ask",), 2, "either a question or --file"),
         (("ask", "Who?", "--from", "yesterday"), 1, "'yesterday' is not a date"),
+        (("search", "Who?", "--stance", "denied"), 1, "'denied' is not a stance; the stances are accuses"),
         (("search", "Who?", "-k", "0"), 2, "-k"),
         (("ask", "--file", "/no/such/file"), 1, "cannot be read"),
         (("articles", "show", "nothing"), 1, "There is no article 'nothing'"),

@@ -224,7 +224,7 @@ def test_disagreement_only_where_answers_conflict() -> None:
 
 
 def test_every_metric_has_a_statistic_and_every_score_a_metric() -> None:
-    assert set(scores(GOLD)) | {"answered_f1", "abstained_f1", "aurc", "ece"} == set(BY_NAME)
+    assert set(scores(GOLD)) | {"answered_f1", "abstained_f1", "abstained@75", "aurc", "ece"} == set(BY_NAME)
     assert list(statistics([])) == [metric.name for metric in METRICS]
 
 

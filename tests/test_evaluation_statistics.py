@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap, permutation_test
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, roc_curve
 
-from assistant.evaluation.statistics import F1, CalibrationError, Mean, RiskArea, compare, estimate
+from assistant.evaluation.statistics import F1, AbstainedAt, CalibrationError, Mean, RiskArea, compare, estimate
 
 ANSWERS = st.lists(
     st.tuples(st.sampled_from([0.1, 0.25, 0.3, 0.5, 0.5, 0.81, 1.0]), st.sampled_from([0.0, 1.0, None])),
@@ -49,6 +49,23 @@ def test_the_risk_area_by_hand() -> None:
     assert once(area, 4) == pytest.approx((0 + 1 / 2 + 1 / 3) / 3)
     assert area.curve() == [(0.25, 0.0), (0.5, 0.5), (0.75, pytest.approx(1 / 3, abs=1e-5))]
     assert area.count == 3
+
+
+@given(ANSWERS.filter(lambda answers: {0.0, 1.0} <= {there for _, there in answers}))
+def test_the_abstained_at_is_a_point_of_scikit_learns_curve(answers: list[tuple[float, float | None]]) -> None:
+    confidence, there = arrays(answers)
+    known = ~np.isnan(there)
+    false, true, _ = roc_curve(there[known], confidence[known], drop_intermediate=False)
+    wanted = 1 - false[np.flatnonzero(true >= 0.75)[0]]
+    found = AbstainedAt(confidence, there)
+    assert once(found, len(answers)) == pytest.approx(wanted)
+    assert found.count == known.sum()
+    twice = AbstainedAt(np.tile(confidence, 2), np.tile(there, 2))
+    assert found.under(np.full((3, len(answers)), 2.0)) == pytest.approx(once(twice, 2 * len(answers)))
+
+
+def test_nothing_is_abstained_at_where_every_question_has_an_answer() -> None:
+    assert AbstainedAt(np.array([0.5, 0.9]), np.array([1.0, 1.0])).count == 0
 
 
 @given(ANSWERS)

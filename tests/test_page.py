@@ -20,7 +20,7 @@ from playwright.sync_api import Page, expect
 
 from assistant.assistant import Assistant
 from assistant.settings import Settings
-from assistant.web import render
+from assistant.web import source_pane, wording
 from index.embedder import bundled_model
 from tests.conftest import Visit, needs_chromium
 
@@ -177,14 +177,14 @@ def test_a_citation_opens_its_article_with_the_quote_marked(
     page = open_page(scheme=scheme)
     ask(page, PENTAGON)
     assistant = Assistant.open(Settings(data_folder))
-    for link in page.locator(".answer .cite").all():
-        cited = render.cited((link.get_attribute("href") or "").removeprefix("#"))
+    for link in page.locator(".answer .statements .cite").all():
+        cited = source_pane.cited((link.get_attribute("href") or "").removeprefix("#"))
         assert cited is not None
         link.click()
         article = assistant.article(cited.article_id)
         assert article is not None
         expect(page.locator("#source h2")).to_have_text(article.title)
-        expect(page.locator("#source .byline")).to_contain_text(f"{article.source} · {render.day(article.published)}")
+        expect(page.locator("#source .byline")).to_contain_text(f"{article.source} · {wording.day(article.published)}")
         quote = article.text[cited.quote.start : cited.quote.end]
         page.wait_for_function("quote => document.querySelector('#source mark')?.textContent === quote", arg=quote)
         assert page.locator("#source .text").text_content() == article.text
@@ -206,7 +206,7 @@ def test_dark_is_dark_and_readable(open_page: Open, ready: str) -> None:
 def test_an_abstention_looks_different(open_page: Open, ready: str) -> None:
     page = open_page()
     ask(page, "Who won the 2022 World Cup?")
-    expect(page.locator(".answer.abstained .lead")).to_have_text("The articles do not hold an answer to this.")
+    expect(page.locator(".answer.abstained .lead")).to_have_text("The articles do not hold an answer to this question.")
     page.locator(".answer.abstained .cite").first.click()
     expect(page.locator("#source mark")).to_be_in_viewport()
 
@@ -362,7 +362,7 @@ def test_the_keyboard_is_enough(open_page: Open, ready: str) -> None:
     page.keyboard.press("Enter")
     expect(page.locator(".answer .foot")).to_have_count(1)
     expect(page.locator("#question textarea")).to_be_focused()
-    tab_to(page, ".answer .cite", back=True)
+    tab_to(page, ".answer .statements .cite", back=True)
     page.keyboard.press("Enter")
     expect(page.locator("#source mark")).to_be_in_viewport()
     expect(page.locator("#source-pane")).to_be_focused()
@@ -370,7 +370,16 @@ def test_the_keyboard_is_enough(open_page: Open, ready: str) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#source-pane")).to_be_hidden()
     expect(page.locator(".answer .cite:focus")).to_have_count(1)
-    for selector in (".answer .copy", "#question textarea", "#ask", "#filters button", "#add button"):
+    for selector in (
+        ".answer .why",
+        ".answer .copy",
+        ".answer .chip",
+        ".answer .sort",
+        "#question textarea",
+        "#ask",
+        "#filters button",
+        "#add button",
+    ):
         tab_to(page, selector)
         outline = page.locator(f"{selector}:focus").evaluate("e => getComputedStyle(e).outlineStyle")
         assert outline != "none", selector
@@ -379,7 +388,7 @@ def test_the_keyboard_is_enough(open_page: Open, ready: str) -> None:
 
 
 def tab_to(page: Page, selector: str, back: bool = False) -> None:
-    for _ in range(20):
+    for _ in range(40):
         page.keyboard.press("Shift+Tab" if back else "Tab")
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return

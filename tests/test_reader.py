@@ -67,6 +67,8 @@ def test_confidence_looks_at_the_three_best_and_at_every_reading() -> None:
     assert found["score"] == pytest.approx(math.log(9))
     assert found["ahead"] == pytest.approx(math.log(9) - math.log(4))
     assert (found["span"], found["relevance"]) == (-2.0, 4.0)
+    counting = confidence_features(rows, [0.9, 0.1, 0.8, 0.7], readings, [True, False, True, False])
+    assert counting["ahead"] == pytest.approx(math.log(9) - math.log(7 / 3)), "accounts of one thing are no rivals"
     alone = confidence_features(rows[:1], [1.0], readings)
     assert alone["score"] == pytest.approx(math.log(99))
     assert alone["ahead"] == pytest.approx(2 * math.log(99))

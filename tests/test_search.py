@@ -5,10 +5,15 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from assistant.assistant import Assistant
 from assistant.settings import Settings
+from index.claims import Claim
+from index.errors import SaidsoError
 from index.filters import Filters
 from index.search import _fuse
+from index.speakers import speaks_for
 
 
 def test_the_passage_that_fits_comes_first(samples: Assistant) -> None:
@@ -29,6 +34,32 @@ def test_filters_by_outlet_and_date(samples: Assistant) -> None:
     hits = samples.search("Who was killed?", 20, filters)
     assert {hit.passage.source for hit in hits} == {"Sample Digest: Washington"}
     assert {hit.passage.published[:7] for hit in hits} == {"2017-06"}
+
+
+def test_filters_by_speaker_stance_and_cue(samples: Assistant) -> None:
+    for filters in (
+        Filters.parse(speaker="the Pentagon"),
+        Filters.parse(stances=("Denies",)),
+        Filters.parse(cue="told"),
+    ):
+        hits = samples.search("What was hit?", 20, filters)
+        assert hits
+        for hit in hits:
+            assert any(_fits(claim, filters) for claim in hit.passage.claims), hit.passage.text
+    assert samples.search("What was hit?", 20, Filters.parse(speaker="the Vatican")) == []
+
+
+def _fits(claim: Claim, filters: Filters) -> bool:
+    if filters.speaker:  # Jeff Davis is called the Pentagon's spokesman in another article than some of his words
+        return speaks_for(claim.said_by or "", filters.speaker) or "Jeff Davis" in (claim.said_by or "")
+    if filters.stances:
+        return claim.stance in filters.stances
+    return claim.cue is not None and claim.cue.text == filters.cue
+
+
+def test_what_is_no_stance_is_named_with_those_there_are() -> None:
+    with pytest.raises(SaidsoError, match=r"'denied' is not a stance; the stances are accuses, .*, denies, "):
+        Filters.parse(stances=("denied",))
 
 
 def test_an_article_is_found_by_its_title(tmp_path: Path) -> None:

@@ -63,14 +63,16 @@ def test_the_loss_falls_on_made_up_sentences(source: Source) -> None:
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one(source: Source, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stopped", [1, PLAN.fork + 1], ids=["in the trunk", "in the closing"])
+def test_a_resumed_run_equals_an_uninterrupted_one(source: Source, tmp_path: Path, stopped: int) -> None:
     whole, first, second = tiny_trainer(), tiny_trainer(), tiny_trainer()
-    for _ in range(3):
+    for _ in range(PLAN.chunks):
         whole.run_chunk(stream(source))
-    first.run_chunk(stream(source))
+    for _ in range(stopped):
+        first.run_chunk(stream(source))
     first.save(tmp_path / "checkpoint.pt")
     second.restore(tmp_path / "checkpoint.pt")
-    for _ in range(2):
+    for _ in range(PLAN.chunks - stopped):
         second.run_chunk(stream(source))
     assert second.step == whole.step
     for ours, theirs in zip(second.averaged().parameters(), whole.averaged().parameters(), strict=True):
@@ -220,7 +222,7 @@ def test_two_closings_share_a_trunk_that_sees_no_newsqa(source: Source, tmp_path
     plan = replace(PLAN, examples=48, closing=0.5, free=0.0, frozen=6)
     assert not any(name.startswith("newsqa") for name in TRUNK)
     assert plan.mix(plan.fork - 1, "a") == TRUNK
-    assert plan.mix(plan.fork, "b") == CLOSING | {"newsqa-b": pytest.approx(0.2)}
+    assert plan.mix(plan.fork, "b") == CLOSING | {"newsqa-b": pytest.approx(0.12)}
     sources = [replace(source, name=name) for name in ("squadshifts", "newsqa-a", "newsqa-b")]
     for fold in ("a", "b"):
         train(plan, sources, tmp_path, fold, bundled_model())
@@ -246,7 +248,6 @@ def test_the_rate_rises_stays_and_falls_to_nothing() -> None:
         ("Who met Obama?", "Then Merkel and Obama met in Berlin.", ["Merkel"], "Who met Berlin?"),
         ("What cost 30 dollars?", "The tickets cost 30 dollars and 45 cents.", ["tickets"], "What cost 45 dollars?"),
         ("Who won first?", "He won first.", ["He"], "Who lost first?"),
-        ("What was washed?", "It washed it and it dried, cooled and waxed it.", ["it"], "What was dried?"),
     ],
 )
 def test_a_changed_question_asks_for_something_else(question: str, near: str, answers: list[str], changed: str) -> None:

@@ -25,7 +25,7 @@ from assistant.assistant import Assistant
 from assistant.citations import Citation
 from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings
-from assistant.web import render
+from assistant.web import render, source_pane, wording
 from assistant.web.security import MAX_JSON_BYTES, MAX_UPLOAD_BYTES
 from assistant.web.server import create_app, serve
 from assistant.web.startup import Startup
@@ -280,7 +280,7 @@ def cite(start: int, end: int, article: Article = ARTICLE) -> Citation:
 
 def test_escaping_leaves_no_sign_of_html_or_markdown() -> None:
     signs = "<img src=x onerror=alert(1)> [a](javascript:x) **b** `c` _d_ # e | $$x$$ & \"' \n\n> f http://g.com"
-    escaped = render.escape(signs)
+    escaped = wording.escape(signs)
     assert not set(escaped) & set("<>[]()*`_|$\"':/\n")
     assert "&#60;img" in escaped
 
@@ -295,7 +295,7 @@ def test_escaping_leaves_no_sign_of_html_or_markdown() -> None:
     ],
 )
 def test_days(first: str, last: str, said: str) -> None:
-    assert render.days(first, last) == said
+    assert wording.days(first, last) == said
 
 
 @pytest.mark.parametrize(
@@ -315,29 +315,31 @@ def test_holdings_line(holdings: Holdings, said: str) -> None:
 
 
 def test_cite_key_round_trip() -> None:
-    citation = cite(8, 40)
-    key = render.cite_key(citation)
+    place = source_pane.place_of(cite(8, 40))
+    key = source_pane.cite_key(place)
     assert not set(key) & set(" ()[]<>\"'#?/&")
-    assert render.cited(key) == render.Cited(ARTICLE.id, Span(8, 40), Span(0, len(ARTICLE.text)))
+    assert source_pane.cited(key) == place == source_pane.Cited(ARTICLE.id, Span(8, 40), Span(0, len(ARTICLE.text)))
 
 
 @pytest.mark.parametrize(
     "key", ["", "cite-", "cite-5-4-0-9-a", "cite-0-9-1-9-a", "cite-1-2-0-9-", "x", "cite-a-b-c-d-e"]
 )
 def test_a_broken_cite_key_opens_nothing(key: str) -> None:
-    assert render.cited(key) is None
+    assert source_pane.cited(key) is None
 
 
 def test_source_marks_the_quote_in_its_article() -> None:
-    html = render.source(ARTICLE, render.Cited(ARTICLE.id, Span(8, 30), Span(8, 40)))
-    assert f"<mark>{render.escape(ARTICLE.text[8:30])}</mark>" in html
+    html = source_pane.source(ARTICLE, source_pane.Cited(ARTICLE.id, Span(8, 30), Span(8, 40)))
+    assert f"<mark>{wording.escape(ARTICLE.text[8:30])}</mark>" in html
     assert "<script" not in html and "<b>" not in html and "\n" not in html
     assert 'rel="noopener noreferrer"' in html and "16 March 2017" in html and "A&#46; Writer" in html
 
 
 def test_a_long_article_is_shown_around_the_quote() -> None:
     article = replace(ARTICLE, text="A sentence. " * 200_000)
-    html = render.source(article, render.Cited(article.id, Span(1_200_000, 1_200_011), Span(1_200_000, 1_200_023)))
+    html = source_pane.source(
+        article, source_pane.Cited(article.id, Span(1_200_000, 1_200_011), Span(1_200_000, 1_200_023))
+    )
     assert len(html) < 100_000
     assert html.count("not shown here") == 2
 
@@ -346,8 +348,8 @@ def test_a_long_article_is_shown_around_the_quote() -> None:
     "url", ["javascript:alert(1)", "data:text/html,x", "ftp://a/b", "//a.b/c", "a", "", "http://", "http://["]
 )
 def test_only_web_addresses_are_linked(url: str) -> None:
-    assert render.safe_address(url) is None
-    assert "<a" not in render.source(replace(ARTICLE, url=url), render.Cited("a", Span(0, 1), Span(0, 1)))
+    assert source_pane.safe_address(url) is None
+    assert "<a" not in source_pane.source(replace(ARTICLE, url=url), source_pane.Cited("a", Span(0, 1), Span(0, 1)))
 
 
 def test_an_answer_grows_statement_by_statement() -> None:
@@ -360,15 +362,10 @@ def test_an_answer_grows_statement_by_statement() -> None:
 
 
 def test_an_abstention_is_told_apart_and_shows_what_comes_closest() -> None:
-    html = render.answer(Answer("q", "x", abstained=True, closest=(cite(0, 6),)))
-    assert "abstained" in html and "The articles do not hold an answer to this&#46;" in html
+    html = render.answer(Answer("q", "The articles do not hold it.", abstained=True, closest=(cite(0, 6),)))
+    assert "abstained" in html and "The articles do not hold it&#46;" in html and "Why no answer" in html
     assert 'class="cite"' in html and "confidence" not in html
     assert "No article fits" in render.answer(Answer("q", "No article fits the filters.", abstained=True))
-
-
-@pytest.mark.parametrize(("probability", "said"), [(0.99, "High"), (0.7, "Fair"), (0.5, "Low")])
-def test_confidence_in_words(probability: float, said: str) -> None:
-    assert render.confidence(probability) == f"{said} confidence"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from assistant.evaluation.matching import (
     reciprocal_rank,
     token_f1,
 )
-from assistant.evaluation.statistics import F1, CalibrationError, Mean, RiskArea, Statistic
+from assistant.evaluation.statistics import F1, AbstainedAt, CalibrationError, Mean, RiskArea, Statistic
 from assistant.short_answer import names
 
 DEPTH = 10
@@ -73,6 +73,7 @@ METRICS = tuple(
         ("abstained", "Abstained when it should"),
         ("answered_f1", "F1 of answering"),
         ("abstained_f1", "F1 of abstaining"),
+        ("abstained@75", "Abstained where 75 % are answered"),
         ("aurc", "Risk–coverage area", False),
         ("ece", "Calibration error", False),
         ("speaker", "Speaker right"),
@@ -264,6 +265,12 @@ def _answerable(entry: Json) -> bool | None:
     return None if entry["answers"] is None else bool(entry["answers"])
 
 
+def _abstained_at(scored: Sequence[Json]) -> Statistic:
+    answerable = [_answerable(entry) for entry in scored]
+    confidence = [entry["answer"]["confidence"] for entry in scored]
+    return AbstainedAt(np.array(confidence, dtype=np.float64), np.array(answerable, dtype=np.float64))
+
+
 def risk_area(scored: Sequence[Json]) -> RiskArea:
     """Return the risk–coverage curve of a run's answers."""
     confidence, right = _judged(scored)
@@ -285,6 +292,7 @@ def _judged(scored: Sequence[Json]) -> tuple[Any, Any]:
 _OVER_ALL: dict[str, Callable[[Sequence[Json]], Statistic]] = {
     "answered_f1": _answering,
     "abstained_f1": _abstaining,
+    "abstained@75": _abstained_at,
     "aurc": risk_area,
     "ece": calibration,
 }

@@ -24,7 +24,7 @@ from assistant.evaluation.report_list import (
     number,
     verdict,
 )
-from assistant.web.render import counted, day
+from assistant.web.wording import counted, day
 
 _FAMILIES = {  # and the beginnings of their metrics' names
     "Answers": ("right", "em", "f1", "contains"),

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assistant.evaluation.metrics import BY_NAME
-from assistant.web.render import day, safe_address
+from assistant.web.source_pane import safe_address
+from assistant.web.wording import day
 
 Json = Mapping[str, Any]
 

@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 RESAMPLES = 1_000
 PERMUTATIONS = 2_000
 BINS = 10
+AT_LEAST_ANSWERED = 0.75
 _BLOCK = 4_000_000  # weights held at a time
 _TINY = 1e-12
 
@@ -162,6 +163,36 @@ class CalibrationError:
     def count(self) -> int:
         """See Statistic."""
         return int((~np.isnan(self.right)).sum())
+
+
+@dataclass(frozen=True)
+class AbstainedAt:
+    """Share of the unanswerable questions that are refused from the confidence on that lets 75 % of the others pass.
+
+    One point of the ROC curve: the specificity at a sensitivity of 75 %, whatever the threshold in use. Questions of
+    equal confidence fall on the same side.
+    """
+
+    confidence: Floats
+    answerable: Floats  # 1, 0, or NaN where nobody knows
+
+    def under(self, weights: Floats) -> Floats:
+        """See Statistic."""
+        order = np.argsort(-self.confidence, kind="stable")
+        sure, counts = self.confidence[order], weights[:, order]
+        answered = np.cumsum(counts * (self.answerable[order] == 1), axis=1)
+        passed = np.cumsum(counts * (self.answerable[order] == 0), axis=1)
+        last = np.searchsorted(-sure, -sure, side="right") - 1  # of those that are as sure
+        first = (answered >= AT_LEAST_ANSWERED * answered[:, -1:]).argmax(axis=1)
+        rows = np.arange(len(weights))
+        share = _divided(passed[rows, last[first]], passed[:, -1])
+        return np.where(answered[:, -1] > 0, 1.0 - share, np.nan)
+
+    @property
+    def count(self) -> int:
+        """See Statistic."""
+        known = _is_known(self.answerable)
+        return int(known.sum()) if {0.0, 1.0} <= set(self.answerable.tolist()) else 0
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
-"""Fit the two logistic regressions of `assistant.reader` and measure them on questions they have not seen.
+"""Fit the logistic regressions of the reader, and measure them on questions they have not seen.
 
-    python -m assistant.training.evidence ARTICLES.jsonl.gz QUESTIONS.jsonl.gz
+    python -m assistant.training.evidence ARTICLES.jsonl.gz QUESTIONS.jsonl.gz [--near-misses SQUAD2.jsonl.gz]
 
 The questions name the article and the spans that answer them. Those about articles that the network was trained on
 are left out; of the others, one half of the articles tunes and the other half measures. Every question is asked twice:
-as it is, and with its article taken away, when the right thing is to abstain. `--reader` fits for another network than
-the shipped one, `--diagram` draws how well the measured half's confidence is calibrated.
+as it is, and with its article taken away, when the right thing is to abstain. What is then found is seldom about the
+question at all; `--near-misses` adds, to what confidence is fitted on, questions of SQuAD 2.0 whose paragraph is there,
+is about the matter, and in half of the cases does not answer (the titles kept for calibration). `--reader` fits for
+another network than the shipped one, `--diagram` draws how well the measured half's confidence is calibrated,
+`--figures` writes what thresholds do there for the page to show.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +33,14 @@ from assistant.question import Question, understand
 from assistant.reader import (
     CONFIDENCE_WEIGHTS,
     SENTENCE_WEIGHTS,
-    Features,
     TrainedReader,
     candidates,
     confidence_features,
-    probability,
 )
-from assistant.training.data import newsqa_part
+from assistant.regression import Features, probability
+from assistant.rerank import RANK_WEIGHTS, rank_features
+from assistant.training.data import newsqa_part, squad2_parts
+from assistant.training.data import read as read_lines
 from assistant.training.reliability import calibration_error, diagram
 from index.embedder import Embedder
 from index.ingest import ingest
@@ -44,18 +48,24 @@ from index.search import Hit, search
 from index.store import Store
 
 _DEPTH = 12
-_THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.5)
+_THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
+_NEAR_MISS_WEIGHT = 0.15  # of a paragraph's question beside one about news: chosen on NewsQA's tuning half
+_NEAR_MISSES = 3  # every n-th of them is asked
 _BOOST = 3.0  # sentences that answer are few; weighing them up keeps the scores of good ones away from 0
 
 
 @dataclass(frozen=True)
 class Read:
-    """The rows of one question's sentences, which of them answer, what the network read, and the half it belongs to."""
+    """The rows of one question's sentences and which of them answer, those of its passages and which of them do, what
+    the network read, and the half it belongs to."""
 
     rows: list[Features]
     answers: list[bool]
+    passages: list[Features]
+    holds: list[bool]
     readings: list[Reading]
     measured: bool
+    weight: float = 1.0
 
 
 def main() -> None:
@@ -64,8 +74,10 @@ def main() -> None:
     parser.add_argument("articles", type=Path)
     parser.add_argument("questions", type=Path)
     parser.add_argument("--every", type=int, default=4, help="use every n-th question")
+    parser.add_argument("--near-misses", type=Path, help="SQuAD 2.0's questions with their paragraphs")
     parser.add_argument("--reader", type=Path, help="a folder with another network [default: the shipped one]")
     parser.add_argument("--diagram", type=Path, help="write the measured half's reliability diagram to this SVG file")
+    parser.add_argument("--figures", type=Path, help="write what the page says of the thresholds to this JSON file")
     parser.add_argument("--data-dir", type=Path, help="index here, or use what is indexed [default: for this run only]")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
@@ -74,15 +86,19 @@ def main() -> None:
         reader = TrainedReader(store.passage_words, arguments.reader)
         reads = list(_reads(store, reader, arguments.questions, arguments.every))
         store.close()
-    sentence = _fit_sentences([read for read in reads if not read.measured])
-    confidence = _fit_confidence([read for read in reads if not read.measured], sentence)
-    for name, weights in (("SENTENCE_WEIGHTS", sentence), ("CONFIDENCE_WEIGHTS", confidence)):
-        sys.stdout.write(f"{name} = {json.dumps({key: round(value, 2) for key, value in weights.items()})}\n")
+    tuning = [read for read in reads if not read.measured]
+    near = list(_near_misses(arguments.near_misses, arguments.reader)) if arguments.near_misses else []
+    sentence, rank = _fit_sentences(tuning), _fit_rank(tuning)
+    confidence = _fit_confidence([*tuning, *near], sentence)
+    for name, weights in (("SENTENCE", sentence), ("CONFIDENCE", confidence), ("RANK", rank)):
+        sys.stdout.write(f"{name}_WEIGHTS = {json.dumps({key: round(value, 2) for key, value in weights.items()})}\n")
     if arguments.diagram:
         arguments.diagram.write_text(_diagram(reads, sentence, confidence), encoding="utf-8")
     for half in (False, True):
-        found = _measure([read for read in reads if read.measured is half], sentence, confidence)
+        found = _measure([read for read in reads if read.measured is half], sentence, confidence, rank)
         sys.stdout.write(f"{'measured' if half else 'tuned'}: {found}\n")
+        if half and arguments.figures:
+            arguments.figures.write_text(f"{json.dumps(shown_on_the_page(found), indent=2)}\n", encoding="utf-8")
 
 
 def _reads(store: Store, reader: TrainedReader, questions: Path, every: int) -> Iterator[Read]:
@@ -101,6 +117,30 @@ def _reads(store: Store, reader: TrainedReader, questions: Path, every: int) -> 
                 yield _read(reader, question, read, spans, asked["spans"], measured)
 
 
+def _near_misses(path: Path, model: Path | None) -> Iterator[Read]:
+    """Yield every n-th question of the paragraphs kept for calibration, asked of all of them together."""
+    records = squad2_parts(read_lines(path))["calibrate"]
+    ids = {
+        context: f"paragraph-{number}" for number, context in enumerate(dict.fromkeys(r["context"] for r in records))
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "paragraphs.jsonl"
+        file.write_text("".join(json.dumps({"id": id_, "text": context}) + "\n" for context, id_ in ids.items()))
+        store = Store.open(Path(folder) / "data", Embedder())
+        ingest(store, [file])
+        reader = TrainedReader(store.passage_words, model)
+        for record in records[::_NEAR_MISSES]:
+            article, question = ids[record["context"]], understand(record["question"])
+            spans = [
+                {"article": article, "start": answer["start"], "end": answer["start"] + len(answer["text"])}
+                for answer in record["answers"]
+            ]
+            hits = search(store, question.text, _DEPTH)
+            found = _read(reader, question, hits, reader.spans(question, hits), spans, measured=False)
+            yield replace(found, weight=_NEAR_MISS_WEIGHT)
+        store.close()
+
+
 def _read(
     reader: TrainedReader,
     question: Question,
@@ -110,36 +150,42 @@ def _read(
     measured: bool,
 ) -> Read:
     found = candidates(question, hits)
-    answers = [
-        any(
-            span["article"] == evidence.passage.article_id
-            and span["start"] < evidence.sentence.end
-            and evidence.sentence.start < span["end"]
-            for span in spans
-        )
-        for evidence in found
-    ]
+    answers = [_holds(one.passage.article_id, one.sentence.start, one.sentence.end, spans) for one in found]
     rows = reader.features(question, hits, found, read) if found else []
-    return Read(rows, answers, [read[hit.passage.id] for hit in hits], measured)
+    passages = [rank_features(hit, read[hit.passage.id]) for hit in hits]
+    holds = [_holds(hit.passage.article_id, hit.passage.start, hit.passage.end, spans) for hit in hits]
+    return Read(rows, answers, passages, holds, [read[hit.passage.id] for hit in hits], measured)
 
 
-def _fit(rows: Sequence[Features], labels: Sequence[bool], names: Sequence[str], boost: float) -> Features:
+def _holds(article_id: str, start: int, end: int, spans: Sequence[Any]) -> bool:
+    """Whether any of the spans lies, in part, in an article's characters from start to end."""
+    return any(span["article"] == article_id and span["start"] < end and start < span["end"] for span in spans)
+
+
+def _fit(rows: Sequence[Features], labels: Sequence[bool], names: Sequence[str], weights: Sequence[float]) -> Features:
     matrix = np.array([[row[name] for name in names if name != "bias"] for row in rows])
-    model = LogisticRegression(C=10.0, max_iter=1000, class_weight={False: 1.0, True: boost})
-    model.fit(matrix, np.array(labels))
+    model = LogisticRegression(C=10.0, max_iter=1000)
+    model.fit(matrix, np.array(labels), sample_weight=np.array(weights))
     return dict(zip(names, [float(model.intercept_[0]), *map(float, model.coef_[0])], strict=True))
 
 
 def _fit_sentences(reads: Sequence[Read]) -> Features:
     rows = [row for read in reads if any(read.answers) for row in read.rows]
     labels = [label for read in reads if any(read.answers) for label in read.answers]
-    return _fit(rows, labels, list(SENTENCE_WEIGHTS), _BOOST)
+    return _fit(rows, labels, list(SENTENCE_WEIGHTS), [_BOOST if label else 1.0 for label in labels])
 
 
 def _fit_confidence(reads: Sequence[Read], sentence: Features) -> Features:
     usable = [read for read in reads if read.rows]
     rows = [confidence_features(read.rows, _scores(read, sentence), read.readings) for read in usable]
-    return _fit(rows, [any(read.answers) for read in usable], list(CONFIDENCE_WEIGHTS), 1.0)
+    weights = [read.weight for read in usable]
+    return _fit(rows, [any(read.answers) for read in usable], list(CONFIDENCE_WEIGHTS), weights)
+
+
+def _fit_rank(reads: Sequence[Read]) -> Features:
+    rows = [row for read in reads if any(read.holds) for row in read.passages]
+    labels = [label for read in reads if any(read.holds) for label in read.holds]
+    return _fit(rows, labels, list(RANK_WEIGHTS), [1.0] * len(rows))
 
 
 def _scores(read: Read, weights: Features) -> list[float]:
@@ -150,7 +196,7 @@ def _sure(read: Read, sentence: Features, confidence: Features) -> float:
     return probability(confidence_features(read.rows, _scores(read, sentence), read.readings), confidence)
 
 
-def _measure(reads: Sequence[Read], sentence: Features, confidence: Features) -> dict[str, float]:
+def _measure(reads: Sequence[Read], sentence: Features, confidence: Features, rank: Features) -> dict[str, float]:
     """Return how often the best sentence (or one of the best three) answers, and how well confidence tells."""
     usable = [read for read in reads if read.rows]
     best = [np.argsort(-np.array(_scores(read, sentence)), kind="stable")[:3] for read in usable]
@@ -165,11 +211,39 @@ def _measure(reads: Sequence[Read], sentence: Features, confidence: Features) ->
         "one of three answers": three[there].mean(),
         "AUC of confidence": roc_auc_score(there, sure),
         "calibration error": calibration_error(sure, there),
+        "passage reciprocal rank as retrieved": _rank([read for read in usable if any(read.holds)], {"retrieval": 1.0}),
+        "passage reciprocal rank as read": _rank([read for read in usable if any(read.holds)], rank),
     }
     for threshold in _THRESHOLDS:
         figures[f"answered when there, from {threshold}"] = (sure[there] >= threshold).mean()
         figures[f"abstained when not, below {threshold}"] = (sure[~there] < threshold).mean()
     return {name: round(float(value), 3) for name, value in figures.items()}
+
+
+def _rank(reads: Sequence[Read], weights: Features) -> float:
+    """Return the mean reciprocal rank of the first passage that holds an answer, ordered by some weights."""
+    ranked = [np.argsort([-probability(row, weights) for row in read.passages], kind="stable") for read in reads]
+    firsts = [
+        next(n for n, at in enumerate(order, 1) if read.holds[at]) for read, order in zip(reads, ranked, strict=True)
+    ]
+    return float(np.mean(1 / np.array(firsts)))
+
+
+def shown_on_the_page(found: Mapping[str, float]) -> dict[str, Any]:
+    """Return the measured figures as the page reads them from the file `confidence.json` beside the reader."""
+    thresholds = [
+        {
+            "threshold": threshold,
+            "answered": found[f"answered when there, from {threshold}"],
+            "refused": found[f"abstained when not, below {threshold}"],
+        }
+        for threshold in _THRESHOLDS
+    ]
+    return {
+        "questions": int(found["questions"]),
+        "calibration_error": found["calibration error"],
+        "thresholds": thresholds,
+    }
 
 
 def _diagram(reads: Sequence[Read], sentence: Features, confidence: Features) -> str:

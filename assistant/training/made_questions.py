@@ -28,7 +28,6 @@ OPPOSITES = [
     ("began", "ended"), ("men", "women"), ("man", "woman"), ("son", "daughter"), ("father", "mother"),
     ("accept", "reject"), ("support", "oppose"), ("maximum", "minimum"), ("positive", "negative"),
 ]  # fmt: skip
-PLAIN_WORD = re.compile(r"(?<![\w-])[a-z]{5,}(?![\w-])")
 OPPOSITE = dict(OPPOSITES) | {b: a for a, b in OPPOSITES}
 
 
@@ -49,19 +48,7 @@ def swapped(question: str, near: str, answers: Sequence[str], rng: np.random.Gen
     words = [w for w in question.split() if w.lower() in OPPOSITE]
     if words:
         made.append(question.replace(words[0], OPPOSITE[words[0].lower()]))
-    return made or other_word(question, near, answers, rng)
-
-
-def other_word(question: str, near: str, answers: Sequence[str], rng: np.random.Generator) -> list[str]:
-    """The question with a word that stands in `near` changed for another of its words with the same ending."""
-    words = sorted(set(PLAIN_WORD.findall(near)))
-    asked = [word for word in words if whole(word).search(question)]
-    taken = " ".join((question, *answers))
-    swaps = [(a, b) for a in asked for b in words if a[-2:] == b[-2:] and a[:4] != b[:4] and not alike(b, taken)]
-    if not swaps:
-        return []
-    old, new = swaps[int(rng.integers(len(swaps)))]
-    return [new.join(whole(old).split(question))]
+    return made
 
 
 def whole(name: str) -> re.Pattern[str]:

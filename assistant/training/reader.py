@@ -39,15 +39,15 @@ from index.embedder import BUNDLED_SHA256, bundled_model
 log = logging.getLogger(__name__)
 
 TRUNK: Mix = {
-    "squadshifts": 0.52, "qed-nq": 0.15, "squad2": 0.14, "realtimeqa": 0.05, "polnear": 0.07, "cloze": 0.07,
+    "squadshifts": 0.44, "qed-nq": 0.12, "squad2": 0.12, "realtimeqa": 0.08, "polnear": 0.12, "cloze": 0.12,
 }  # fmt: skip
 CLOSING: Mix = {
-    "squadshifts": 0.38, "qed-nq": 0.12, "squad2": 0.16, "realtimeqa": 0.05, "polnear": 0.06, "cloze": 0.03,
+    "squadshifts": 0.36, "qed-nq": 0.10, "squad2": 0.14, "realtimeqa": 0.08, "polnear": 0.10, "cloze": 0.10,
 }  # fmt: skip
 """Each source's share of a chunk; what is left of the closing's is the fold of NewsQA."""
 
 TRUNK_LENGTHS: Lengths = (60, 133)
-CLOSING_LENGTHS: Lengths = (80, 161)
+CLOSING_LENGTHS: Lengths = (72, 145)
 """Tokens of an input, least and (less one) most: short ones learn more a second, longer ones are what will be read."""
 
 SAVE_EVERY = 2
@@ -68,16 +68,16 @@ class Plan:
     `free` at 1 all learn throughout.
     """
 
-    examples: int = 80_000
+    examples: int = 194_560
     batch: int = 32
     chunk: int = 1024
     rate: float = 1.6e-4
     head_rate: float = 1e-3
     warmup: int = 150
-    closing: float = 0.25
+    closing: float = 0.537
     average: float = 0.997
     frozen: int = 2
-    free: float = 0.3
+    free: float = 0.463
     seed: int = 1
     dtype: torch.dtype = torch.bfloat16
 
@@ -151,7 +151,7 @@ class Trainer:
         self.freeze()
         order = np.random.default_rng([self.plan.seed, self.chunk, 1])
         made = batches(stream.chunk(self.chunk), self.plan.batch, order)
-        parts = np.arange(len(made)) / len(made)
+        parts = (np.arange(len(made)) / len(made)).tolist()
         losses = [self.learn(b, self.plan.factor(self.step, self.chunk + p)) for b, p in zip(made, parts, strict=True)]
         self.chunk += 1
         return float(np.mean(losses))

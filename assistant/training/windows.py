@@ -30,7 +30,7 @@ class Example:
 Lengths = tuple[int, int]
 Mix = dict[str, float]
 
-RIVALLED = ("newsqa-a", "newsqa-b", "realtimeqa")
+RIVALLED = ("newsqa-a", "newsqa-b", "realtimeqa", "polnear", "cloze")
 """Sources of whole articles, in which the window with the answer has to be told from the others."""
 
 NEGATIVES: Mix = {"newsqa-a": 0.3, "newsqa-b": 0.3, "realtimeqa": 0.25, "polnear": 0.25, "cloze": 0.25, "squad2": 0.1}

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from assistant.answer import Answer
-from assistant.web import render
+from assistant.settings import Settings
+from assistant.web import render, source_pane, wording
+from assistant.web.confidence import explanation
 from assistant.web.startup import Startup
 from assistant.web.suggestions import COUNT, suggestions
 from index.errors import SaidsoError
@@ -74,11 +76,14 @@ def theme() -> gr.themes.Base:
     )
 
 
-def build_page(startup: Startup) -> gr.Blocks:
-    """Lay the page out and connect it to the assistant that `startup` brings."""
+def build_page(startup: Startup, settings: Settings, diagram: str) -> gr.Blocks:
+    """Lay the page out and connect it to the assistant that `startup` brings.
+
+    `diagram` is the address of the picture that shows how reliable the confidence is.
+    """
     page: gr.Blocks
     with gr.Blocks(title="Saidso", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
-        widgets = _lay_out()
+        widgets = _lay_out(explanation(settings, diagram))
         _connect(page, widgets, startup)
     page.queue(default_concurrency_limit=8, max_size=64)
     return page
@@ -87,7 +92,7 @@ def build_page(startup: Startup) -> gr.Blocks:
 # ── layout ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _lay_out() -> Widgets:
+def _lay_out(confidence: str) -> Widgets:
     _markdown(_MASTHEAD)
     holdings = _markdown(render.stage("Opening the collection…"), elem_id="holdings")
     with gr.Row(elem_id="desk"):
@@ -118,9 +123,11 @@ def _lay_out() -> Widgets:
                     since = _date("From", "since")
                     until = _date("To", "until")
             with gr.Accordion("Add articles", open=False, elem_id="add"):
-                _markdown(f"<p>{render.escape(_FORMATS)}</p>")
+                _markdown(f"<p>{wording.escape(_FORMATS)}</p>")
                 upload = gr.UploadButton("Choose files…", file_count="multiple", elem_id="upload", size="md")
                 outcomes = _markdown("", elem_id="outcomes")
+            with gr.Accordion("When it answers", open=False, elem_id="confidence"):
+                _markdown(confidence)
     # In the document, though unseen: the script writes into it which citation was opened.
     cited = gr.Textbox(label="Opened citation", visible="hidden", elem_id="cited")
     return Widgets(
@@ -232,7 +239,7 @@ def _text(turn: Turn) -> str:
 
 def _open_source(startup: Startup, key: str) -> str:
     """Show the article that a citation points to; the key is its link's, and then the click's number."""
-    place = render.cited(key.partition(" ")[0].removeprefix("#"))
+    place = source_pane.cited(key.partition(" ")[0].removeprefix("#"))
     if place is None:
         return ""
     try:
@@ -241,7 +248,7 @@ def _open_source(startup: Startup, key: str) -> str:
         return render.problem(str(error))
     if article is None or place.passage.end > len(article.text):
         return render.problem("This article is no longer indexed.")
-    return render.source(article, place)
+    return source_pane.source(article, place)
 
 
 def _look(startup: Startup, w: Widgets) -> Update:
@@ -254,7 +261,7 @@ def _look(startup: Startup, w: Widgets) -> Update:
         return {w.holdings: say(str(error)), w.timer: gr.Timer(active=startup.failure is None)}
     choices = [(f"{source} ({count})", source) for source, count in holdings.sources if source]
     return {
-        w.holdings: f"<p>{render.escape(render.holdings_line(holdings))}</p>",
+        w.holdings: f"<p>{wording.escape(render.holdings_line(holdings))}</p>",
         w.sources: gr.update(choices=choices),
         w.timer: gr.Timer(active=False),
         **{button: gr.update(value=text, visible=bool(text)) for button, text in _filled(w.example, offered)},

@@ -18,19 +18,20 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from assistant.assistant import Assistant
 from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings, sample_articles
+from assistant.web.confidence import DIAGRAM
 from assistant.web.evaluations import add_evaluations
 from assistant.web.security import MAX_UPLOAD_BYTES, Guard, is_loopback
 from assistant.web.startup import Startup
 from index.errors import SaidsoError
 
 _STATIC = Path(__file__).with_name("static")
-_OWN_FILES = ("saidso.css", "evaluate.css", "saidso.js", "evaluate.js")
+_OWN_FILES = ("saidso.css", "claims.css", "evaluate.css", "saidso.js", "claims.js", "evaluate.js")
 
 
 def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
@@ -39,9 +40,10 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     app = FastAPI(title="Saidso", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
     app.add_api_route("/healthz", _healthz)
     app.add_api_route("/readyz", partial(_readyz, startup))
+    app.add_api_route(f"/web/{DIAGRAM.name}", _diagram)
     app.mount("/web", StaticFiles(directory=_STATIC))
     add_evaluations(app, jobs)
-    _mount_page(app, startup)
+    _mount_page(app, startup, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
     app.add_middleware(Guard, hosts=[settings.host])
     return app
@@ -109,17 +111,26 @@ def _readyz(startup: Startup) -> JSONResponse:
     return JSONResponse({"status": "ready", "articles": holdings.articles, "passages": holdings.passages})
 
 
-def _mount_page(app: FastAPI, startup: Startup) -> None:
+def _diagram() -> FileResponse:
+    return FileResponse(DIAGRAM)
+
+
+def _mount_page(app: FastAPI, startup: Startup, settings: Settings) -> None:
     from assistant.web.page import build_page, mount  # gradio takes seconds to import
 
-    mount(app, build_page(startup), head=_head(), max_file_size=MAX_UPLOAD_BYTES)
+    mount(app, build_page(startup, settings, _versioned(DIAGRAM)), head=_head(), max_file_size=MAX_UPLOAD_BYTES)
 
 
 def _head() -> str:
-    own = {name: f"web/{name}?v={_digest(_STATIC / name)}" for name in _OWN_FILES}
-    styles = (f'<link rel="stylesheet" href="{file}">' for name, file in own.items() if name.endswith(".css"))
-    scripts = (f'<script src="{file}" defer></script>' for name, file in own.items() if name.endswith(".js"))
+    own = [_versioned(_STATIC / name) for name in _OWN_FILES]
+    styles = (f'<link rel="stylesheet" href="{file}">' for file in own if ".css?" in file)
+    scripts = (f'<script src="{file}" defer></script>' for file in own if ".js?" in file)
     return "".join((*styles, *scripts))
+
+
+def _versioned(path: Path) -> str:
+    """Return the address of one of the page's own files, which changes with what is in it."""
+    return f"web/{path.name}?v={_digest(path)}"
 
 
 def _digest(path: Path) -> str:

@@ -32,7 +32,7 @@ from assistant.settings import Settings
 LOG = Path(__file__).parent / "LOG.md"
 TELLING = (
     "mrr@10", "hit@1", "hit@10", "passage_mrr@10", "f1", "right", "citation_precision", "citation_recall", "verbatim",
-    "answered", "abstained", "aurc", "ece", "disagreement_shown",
+    "answered", "abstained", "abstained@75", "aurc", "ece", "disagreement_shown",
 )  # fmt: skip
 
 
@@ -143,6 +143,28 @@ def _paragraphs(path: Path) -> QuestionSet:
     return _set(path, questions, [{"id": id_, "text": context} for context, id_ in ids.items()])
 
 
+def _passages(path: Path) -> QuestionSet:
+    """CLAPNQ: each question with the passage it was asked of, which answers one half of them."""
+    texts: dict[tuple[str, str], str] = {}
+    questions = []
+    for line in _lines(path):
+        (passage,) = line["passages"]
+        article = texts.setdefault((passage["title"], passage["text"]), f"passage-{len(texts) + 1}")
+        answers = [output["answer"] for output in line["output"] if output["answer"]]
+        marked = [passage["text"].index(quote) for quote in _marked(line)]
+        spans = [
+            {"article": article, "start": at, "end": at + len(q)} for at, q in zip(marked, _marked(line), strict=True)
+        ]
+        about = {"articles": [article], "spans": spans} if answers else {}
+        questions.append({"id": line["id"], "question": line["input"], "answers": answers, **about})
+    articles = [{"id": id_, "title": title, "text": text} for (title, text), id_ in texts.items()]
+    return _set(path, questions, articles)
+
+
+def _marked(line: dict[str, Any]) -> list[str]:
+    return _each_once([quote for output in line["output"] for quote in output.get("selected_sentences") or ()])
+
+
 def _conflicts(path: Path) -> QuestionSet:
     """RGB: each question with passages that give the true answer and passages that give a false one."""
     questions, articles = [], []
@@ -156,7 +178,7 @@ def _conflicts(path: Path) -> QuestionSet:
     return _set(path, questions, articles)
 
 
-def _each_once(values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _each_once(values: Sequence[Any]) -> list[Any]:
     return [value for at, value in enumerate(values) if value not in values[:at]]
 
 
@@ -180,6 +202,7 @@ BENCHMARKS = (
         ("realtimeqa-2022/articles.jsonl.gz",),
     ),
     Benchmark("squad2-dev-half", "reading/squad2-dev-half.jsonl.gz", _paragraphs),
+    Benchmark("clapnq-dev", "reading/clapnq-dev.jsonl.gz", _passages),
     Benchmark("rgb-conflict", "conflict/rgb-fact.jsonl.gz", _conflicts),
 )
 

@@ -1,4 +1,4 @@
-// What the page needs of a script: opening a citation, closing the source, copying an answer. Shows no text of its own.
+// What the page needs of a script: opening a citation, closing the source, copying an answer, explaining the confidence. Shows no text of its own.
 (() => {
   "use strict";
   let clicks = 0;
@@ -36,12 +36,21 @@
     pane.scrollTop += above - pane.clientHeight / 3;
   }
 
+  function explain() {
+    const pane = byId("confidence");
+    const head = pane?.querySelector("button");
+    if (!head) return;
+    if (!head.classList.contains("open")) head.click();
+    head.focus();
+    pane.scrollIntoView({ block: "start" });
+  }
+
   async function copy(link) {
     const answer = link.closest(".answer").cloneNode(true);
-    answer.querySelectorAll(".foot").forEach((foot) => foot.remove());
+    answer.querySelectorAll(".foot, .who").forEach((extra) => extra.remove());
     answer.querySelectorAll(".quote").forEach((quote) => (quote.textContent = `“${quote.textContent}”`));
     answer.querySelectorAll(".place").forEach((place) => (place.textContent = ` ${place.textContent}`));
-    answer.querySelectorAll("p, li").forEach((line) => line.append("\n"));
+    answer.querySelectorAll("h2, p, li").forEach((line) => line.append("\n"));
     const text = answer.textContent.replace(/\u00a0\[/g, " [").trim();
     const said = (await write(text)) ? "Copied" : "Not copied";
     link.textContent = said;
@@ -58,19 +67,20 @@
   }
 
   document.addEventListener("click", (event) => {
-    const target = event.target.closest?.("a.cite, a.copy, #close-source");
+    const target = event.target.closest?.("a.cite, a.copy, a.why, #close-source");
     if (!target) return;
     event.preventDefault();
     if (target.matches(".cite")) openSource(target);
     else if (target.matches(".copy")) copy(target);
+    else if (target.matches(".why")) explain();
     else closeSource();
   });
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && isOpen()) closeSource();
-    if (event.key === " " && event.target.matches?.("a.copy")) {
+    if (event.key === " " && event.target.matches?.("a.copy, a.why")) {
       event.preventDefault();
-      copy(event.target);
+      event.target.click();
     }
   });
 

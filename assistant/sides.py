@@ -1,0 +1,87 @@
+"""Sides: who says what a yes-or-no question asks, and who says that it is not so. Silent where it is not plain.
+
+Looser than a verdict (`assistant.yes_no`), since nothing is concluded: the words of both sides are only set beside each
+other, so "the strike hit a mosque" and "we did not target any mosques" are two sides of one question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from assistant.parties import Party, Report, grouped, same_matter
+from assistant.question import Kind, Question
+from assistant.reader import Evidence
+from assistant.words import content_words
+from index.claims import Claim
+from index.passages import STARTERS
+
+_NEGATION = re.compile(
+    r"\b(?:not|never|neither|nor|no|none|nobody|nothing|cannot|false|fail(?:s|ed)? to)\b|n[’']t\b", re.IGNORECASE
+)
+# What leaves it open.
+_OPEN = re.compile(
+    r"\b(?:if|whether|unless|may|might|could|would|should|unclear|allegedly|reportedly|possibly|perhaps|likely|until)\b"
+    r"|\bnot (?:only|clear|known|sure|certain)\b|\?",
+    re.IGNORECASE,
+)
+# "The target" or "the strike" is what is spoken of; that it hit something must be said besides.
+_SPOKEN_OF = re.compile(
+    r"\b(?:the|this|that|its|their)\s+(?:\w+\s+)?(?:target|strike|attack|raid|bombing)s?\b", re.IGNORECASE
+)
+_SAYS = frozenset(
+    "admits announces claims confirms estimates explains finds recalls replies reports says shows".split()
+)
+_FEW = 2  # words of a question that must all be there
+_MOST = 0.66  # of more words
+
+
+def sides(question: Question, evidence: Sequence[Evidence]) -> tuple[list[Party], list[Party]]:
+    """Return who says that it is so and who says that it is not; twice nobody where yes or no is not asked."""
+    asked = content_words(question.text)
+    if question.kind is not Kind.YES_NO or question.speaker or not asked or _NEGATION.search(question.text):
+        return [], []
+    reports = [report for one in evidence for report in _reports(one, asked)]
+    articles = same_matter(reports[0].evidence, evidence) if reports else frozenset()
+    reports = [report for report in reports if report.evidence.passage.article_id in articles and report.speaker]
+    return grouped([r for r in reports if r.key == "yes"]), grouped([r for r in reports if r.key == "no"])
+
+
+def told(yes: Sequence[Party], no: Sequence[Party]) -> str | None:
+    """Say in a sentence, in the words of one on each side, that they differ; nothing where only one side speaks."""
+    if not yes or not no:
+        return None
+    return f"The articles differ: {_words_of(yes[0])}; {_words_of(no[0])}."
+
+
+def _words_of(party: Party) -> str:
+    report = party.reports[0]
+    denies = report.claim is not None and report.claim.stance == "denies"
+    return f"{party.in_sentence} {'denies:' if denies else party.says} {quoted(report)}"
+
+
+def quoted(report: Report) -> str:
+    """Return a report's words within a sentence: in quotation marks where the speaker is quoted with all of them."""
+    words = "" if report.claim is None else report.claim.content[0].text.rstrip(".")
+    if report.claim and report.claim.direct:
+        return f"“{words}”"
+    return words[0].lower() + words[1:] if words.split(" ", 1)[0].casefold() in STARTERS else words
+
+
+def _reports(evidence: Evidence, asked: frozenset[str]) -> Iterator[Report]:
+    for claim in evidence.claims:
+        words = " ".join(piece.text for piece in claim.content)
+        if claim.stance in _SAYS | {"denies"} and _covers(words, asked) and not _OPEN.search(words):
+            denied = (claim.stance == "denies") + len(_NEGATION.findall(words))
+            if denied < 2:
+                yield Report.of(evidence, claim, claim.said_by, position(claim), "no" if denied else "yes")
+
+
+def _covers(words: str, asked: frozenset[str]) -> bool:
+    shared = len(asked & content_words(_SPOKEN_OF.sub(" ", words)))
+    return shared == len(asked) if len(asked) <= _FEW else shared >= _MOST * len(asked)
+
+
+def position(claim: Claim) -> str:
+    """Return a claim's words as a position: behind what the speaker makes of them, where that is not to say so."""
+    words = " … ".join(piece.text for piece in claim.content)
+    return words if claim.stance in _SAYS | {"describes"} else f"{claim.stance}: {words}"

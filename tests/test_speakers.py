@@ -1,0 +1,80 @@
+import pytest
+
+from index.speakers import same_speaker, speaks_for
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Davis", "Capt. Jeff Davis, a Pentagon spokesman"),
+        ("Jeff Davis", "Pentagon spokesman Capt. Jeff Davis"),
+        ("Mr. Votel", "Gen. Joseph L. Votel"),
+        ("Joseph Votel", "Joseph L. Votel, the commander"),
+        ("the Pentagon", "the Defense Department"),
+        ("DoD", "the U.S. Department of Defense"),
+        ("a Pentagon spokesman", "the Pentagon"),
+        ("CENTCOM", "U.S. Central Command"),
+        ("a spokesman for Central Command", "US Central Command"),
+        ("Washington", "the United States"),
+        ("the Russian foreign ministry", "Russia's Ministry of Foreign Affairs"),
+        ("the Syrian Observatory", "the Syrian Observatory for Human Rights (SOHR)"),
+        ("SOHR", "Syrian Observatory for Human Rights"),
+        ("the NHTSA", "the National Highway Traffic Safety Administration"),
+        ("the Syrian government", "Syria"),
+        ("José Ortiz", "Jose Ortiz"),
+    ],
+)
+def test_one_person_or_body_is_known_by_its_names(one, other):
+    assert same_speaker(one, other) and same_speaker(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("he", "he"),
+        ("he", "Davis"),
+        ("Jeff Davis", "Jim Davis"),
+        ("Jeff Davis", "the Pentagon"),
+        ("a spokesman", "a spokesman"),
+        ("the ministry", "the Russian foreign ministry"),
+        ("the Chinese foreign ministry", "the Russian foreign ministry"),
+        ("the US-led coalition", "the United States"),
+        ("the Syrian Observatory for Human Rights", "Syria"),
+        ("residents", "two residents"),
+        ("Ole Solvang", "Ole Gunnar"),
+    ],
+)
+def test_nobody_is_merged_on_a_guess(one, other):
+    assert not same_speaker(one, other) and not same_speaker(other, one)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("Capt. Jeff Davis, a Pentagon spokesman", "the Pentagon"),
+        ("Pentagon spokesman Eric Pahon", "the Defense Department"),
+        ("Col. John Thomas, a spokesman for Central Command", "CENTCOM"),
+        ("Maria Zakharova, a spokeswoman for the Russian Foreign Ministry", "Russia"),
+        ("the Pentagon", "the United States"),
+        ("Chris Woods, director of Airwars", "Airwars"),
+        ("Gen. Joseph Votel, commander of U.S. Central Command", "US Central Command"),
+        ("Pentagon officials", "Pentagon"),
+    ],
+)
+def test_officers_speak_for_their_body(name, asked):
+    assert speaks_for(name, asked)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("the Pentagon", "Jeff Davis"),
+        ("Abu Ahmed, a Syrian activist", "Syria"),
+        ("John Kirby, a former Pentagon spokesman", "the Pentagon"),
+        ("the Syrian Observatory for Human Rights", "Syria"),
+        ("the Pentagon", "Russia"),
+        ("he", "the Pentagon"),
+    ],
+)
+def test_others_do_not(name, asked):
+    assert not speaks_for(name, asked)
