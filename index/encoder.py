@@ -84,7 +84,7 @@ class Int8Linear(nn.Module):
         steps = 126 / x.abs().amax(dim=-1, keepdim=True).clamp_min(1e-12)  # 127 could become 128 in bfloat16
         # The product wants unsigned bytes that stand for so much more: signed ones with the topmost bit turned over.
         moved = (x * steps).round_().to(torch.int8).view(torch.uint8).bitwise_xor_(128)
-        about = (self.matrix, self.scale, self.zero, None, 1.0, 0, torch.bfloat16, "none", [], "")
+        about: tuple[object, ...] = (self.matrix, self.scale, self.zero, None, 1.0, 0, torch.bfloat16, "none", [], "")
         product: Tensor = torch.ops.onednn.qlinear_pointwise(moved, 1.0, 128, *about)
         return torch.addcdiv(self.bias, product, steps)
 
