@@ -40,6 +40,14 @@ class Accounts:
         others = [one for one in chosen if one.figures and not any(one is cited for cited in self.cite)]
         return [*self.cite, *others[: MOST_CITED - len(self.cite)]]
 
+    def surer(self, confidence: float) -> float:
+        """Return the probability that the articles hold the answer, given that of what answers best.
+
+        Where parties give accounts of what is asked, each of them answers by itself: the answer is missing only if none
+        of two does (noisy-or of Pearl 1988, held to two, since parties that differ are seldom independent).
+        """
+        return 1 - (1 - confidence) ** 2 if self.cite and len(self.parties) > 1 else confidence
+
     def held(self, statements: Sequence[Statement]) -> tuple[Account, ...]:
         """Return the positions that the statements cite, with the parties that hold each."""
         markers = {(s.citation.article_id, s.citation.start): s.citation.marker for s in statements}

@@ -87,18 +87,19 @@ class Assistant:
         reading = heard(asked, self._reader.read(asked, hits), self._store.passage_words)
         clock.stage("writing")
         accounts = find_accounts(asked, [*reading.evidence, *candidates(asked, further)])
-        chosen = accounts.cited_with(choose(reading)) if reading.confidence >= self._threshold else []
+        confidence = accounts.surer(reading.confidence)
+        chosen = accounts.cited_with(choose(reading)) if confidence >= self._threshold else []
         statements = [_statement(marker, evidence) for marker, evidence in enumerate(chosen, start=1)]
         differing = accounts.disagreement if statements else None
         return Answer(
             question=question,
             text="\n".join(filter(None, (differing, *(s.text for s in statements))))
-            or reading.note
+            or (hits and reading.note)
             or self._nothing_found(hits),
             statements=tuple(statements),
             short_answer=_short(asked, chosen) if accounts.settled else None,
             abstained=not statements,
-            confidence=reading.confidence,
+            confidence=confidence,
             closest=() if statements else _closest(reading, hits),
             id=id,
             accounts=accounts.held(statements),

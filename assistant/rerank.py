@@ -10,7 +10,7 @@ from assistant.regression import Features, probability
 from index.search import Hit
 
 # A logistic regression over the passages of one question, fitted by `python -m assistant.training.evidence`.
-RANK_WEIGHTS: Features = {"bias": -6.39, "retrieval": 7.8, "relevance": 0.16, "span": 0.12}
+RANK_WEIGHTS: Features = {"bias": -5.81, "retrieval": 7.89, "relevance": 0.06, "span": 0.17}
 
 
 def reranked(hits: Sequence[Hit], read: Mapping[int, Reading]) -> list[Hit]:

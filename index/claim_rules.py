@@ -76,7 +76,8 @@ def _sentence(sentences: Sequence[Span], at: int) -> Span:
 
 def _subject(text: str, start: int, end: int) -> Span | None:
     """Return the words from `start` to the verb at `end` as its subject, without what only leads up to it."""
-    start = _OPENING.match(text, start, end).end()  # type: ignore[union-attr] - it matches anything
+    opening = _OPENING.match(text, start, end)
+    start = opening.end() if opening else start
     auxiliary = _AUXILIARY.search(text, start, end)
     words = list(_WORD.finditer(text, start, auxiliary.start() if auxiliary else end))
     if words and words[0].group().casefold() in _LINKS:

@@ -83,7 +83,7 @@ def test_who_may_be_meant_is_named_where_nobody_is_for_sure(saidso, tmp_path: Pa
 def test_claims_of_a_file_and_of_an_article_are_the_same(saidso, news: Path) -> None:  # type: ignore[no-untyped-def]
     file = news / "bridge.txt"
     (claim,) = saidso("claims", file, "--json").lines
-    assert set(claim) == {"article_id", "speaker", "cue", "content", "stance", "direct"}
+    assert set(claim) == {"article_id", "speaker", "cue", "content", "stance", "direct", "name"}
     assert (claim["article_id"], claim["stance"], claim["direct"]) == ("bridge", "says", False)
     assert claim["speaker"] == {"start": 0, "end": 9, "text": "The mayor"}
     for part in ("speaker", "cue", "content"):

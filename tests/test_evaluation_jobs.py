@@ -86,7 +86,7 @@ def test_a_job_is_done_with_its_figures_its_gates_and_its_run(begin: Begin, tmp_
     ]
     run = json.loads(jobs.run_file(job.id).read_text())
     assert (run["questions_file"], run["seed"], len(run["questions"])) == ("five.jsonl", 2, 3)
-    assert run["settings"] == {"embedding_model": None, "answer_threshold": 0.25, "limit": 3}
+    assert run["settings"] == {"embedding_model": None, "answer_threshold": Settings.answer_threshold, "limit": 3}
     assert {path.name for path in (tmp_path / "evaluations" / job.id).iterdir()} == {
         "job.json",
         "questions",

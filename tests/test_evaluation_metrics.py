@@ -210,6 +210,8 @@ def test_the_speaker() -> None:
     claim = {"speaker": {"start": 0, "end": 18, "text": "The mayor, Ann Lee"}}
     assert scores(gold, answered(citation("a", 0, 62), claims=[claim]))["speaker"] == 1.0
     assert scores(gold, answered(citation("a", 0, 62), claims=[{"speaker": None}]))["speaker"] == 0.0
+    resolved = {"speaker": {"start": 0, "end": 2, "text": "He"}, "name": "Ann Lee, the mayor"}
+    assert scores(gold, answered(citation("a", 0, 62), claims=[resolved]))["speaker"] == 1.0
     assert scores(gold, answered(citation("a", 0, 62), short="Lee"))["speaker"] == 1.0
     assert scores(gold)["speaker"] == 0.0
     assert scores(GOLD)["speaker"] is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assistant.settings import Settings
-from assistant.training.evidence import shown_on_the_page
+from assistant.training.evidence import SHOWN_THRESHOLDS, shown_on_the_page
 from assistant.web.confidence import DIAGRAM, explanation, in_words, measured
 
 SETTINGS = Settings(Path("data"))
@@ -29,7 +29,7 @@ def test_the_default_is_explained_with_what_it_does() -> None:
 
 def test_another_threshold_is_told_from_the_default() -> None:
     html = explanation(replace(SETTINGS, answer_threshold=0.6), "x")
-    assert "60&#37; on" in html and "the default is 25&#37;" in html and 'class="now"' not in html
+    assert "60&#37; on" in html and "the default is 35&#37;" in html and 'class="now"' not in html
 
 
 def test_another_reader_has_neither_figures_nor_picture() -> None:
@@ -49,8 +49,8 @@ def test_the_figures_are_those_of_the_diagram_and_of_the_readme() -> None:
 def test_what_is_measured_is_what_is_shown() -> None:
     thresholds = [row["threshold"] for row in measured().thresholds]
     names = ("answered when there, from", "abstained when not, below")
-    figures = {f"{name} {threshold}": 0.5 for name in names for threshold in (0.2, 0.25, 0.3, 0.35, 0.5)}
+    figures = {f"{name} {threshold}": 0.5 for name in names for threshold in SHOWN_THRESHOLDS}
     written = shown_on_the_page({"questions": 10.0, "calibration error": 0.1, **figures})
     assert written["questions"] == 10 and written["calibration_error"] == 0.1
-    assert set(thresholds) <= {row["threshold"] for row in written["thresholds"]}
+    assert set(thresholds) == {row["threshold"] for row in written["thresholds"]}
     assert written["thresholds"][0].keys() == measured().thresholds[0].keys()

@@ -202,11 +202,15 @@ def _right(gold: Gold, answer: Json) -> float | None:
 
 
 def _speaker(gold: Gold, answer: Json) -> float | None:
-    """1 if a claim that the answer rests on, or the bare answer, names the speaker that the question file names."""
+    """1 if a claim that the answer rests on, or the bare answer, names the speaker that the question file names.
+
+    A claim does by the words of its speaker, or by the name that they are known to stand for.
+    """
     if gold.speaker is None:
         return None
     speakers = [claim["speaker"]["text"] for claim in answer["claims"] if claim["speaker"]]
-    named = [*speakers, *filter(None, [answer["short_answer"]])]
+    resolved = [claim.get("name") for claim in answer["claims"]]
+    named = [*speakers, *filter(None, [*resolved, answer["short_answer"]])]
     return float(not answer["abstained"] and any(names(mention, gold.speaker) for mention in named))
 
 

@@ -49,6 +49,7 @@ from index.store import Store
 
 _DEPTH = 12
 _THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
+SHOWN_THRESHOLDS = (0.2, 0.35, 0.5)  # on the page
 _NEAR_MISS_WEIGHT = 0.15  # of a paragraph's question beside one about news: chosen on NewsQA's tuning half
 _NEAR_MISSES = 3  # every n-th of them is asked
 _BOOST = 3.0  # sentences that answer are few; weighing them up keeps the scores of good ones away from 0
@@ -237,7 +238,7 @@ def shown_on_the_page(found: Mapping[str, float]) -> dict[str, Any]:
             "answered": found[f"answered when there, from {threshold}"],
             "refused": found[f"abstained when not, below {threshold}"],
         }
-        for threshold in _THRESHOLDS
+        for threshold in SHOWN_THRESHOLDS
     ]
     return {
         "questions": int(found["questions"]),
