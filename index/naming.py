@@ -10,14 +10,15 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from index.passages import Span
+from index.passages import Span, split_sentences
 from index.people import ROLES, Named, gender_of, named_in
 from index.quotations import GAP
 from index.speakers import BODY_WORDS, RANKS, Words, fold, read_naming
 
-VERSION = 1  # of the rules: where it changes, claims are found anew
+VERSION = 2  # of the rules: where it changes, claims are found anew
 
 _HE_SHE = frozenset(("he", "she"))
+_OF_A_PERSON = re.compile(r"\b(?:he|she|his|her|him)\b", re.IGNORECASE)
 _NO_NAME = frozenset("i we you they them who which that this those these her him his".split())
 _DEFINITE = re.compile(r"(?:the|that|this)\s", re.IGNORECASE)
 _SOMEONE = re.compile(
@@ -152,10 +153,23 @@ class _Article:
         if last and last.person and last.gender in (None, pronoun):
             rivals = [one for one in self._named_between(last_place, at, told=False) if one.person and one is not last]
             if not any(one.gender in (None, pronoun) for one in rivals) and not self._unnamed(last_place + 1, at):
-                return last
+                return last if self._goes_on(last_place, at) else None
         if len(near) == 1 and not unnamed and all(who is near[0] for _, who in speakers):
-            return near[0]
+            return near[0] if self._goes_on(max(place for place in near[0].places if place < at), at) else None
         return None
+
+    def _goes_on(self, place: int, at: int) -> bool:
+        """Whether the paragraph of a pronoun tells on of a person at `place`: it holds both, or begins with the
+        pronoun's sentence, what is said in it or another pronoun; else others may have been brought in since."""
+        begin = self.paragraphs[bisect_right(self.paragraphs, at) - 1]
+        if place >= begin:
+            return True
+        before = self.text[begin:at]
+        for sentence in split_sentences(before)[:-1]:
+            said = self._in_content(begin + sentence.start) or before[sentence.start] in "“\"‘'"
+            if not said and not _OF_A_PERSON.search(before, sentence.start, sentence.end):
+                return False
+        return True
 
     def _unnamed(self, start: int, end: int) -> bool:
         """Whether somebody without a name, whom a pronoun may mean, is told of between two characters."""

@@ -39,6 +39,7 @@ def last_name(marked: str) -> str | None:
         (PAHON + "[Mr. Pahon] added more.", "Eric Pahon, a Pentagon spokesman"),
         (PAHON + "[He] added more.", "Eric Pahon, a Pentagon spokesman"),
         (PAHON + "\n\n[He] added more.", "Eric Pahon, a Pentagon spokesman"),
+        (PAHON + "\n\nThe photo lay before him. [He] added more.", "Eric Pahon, a Pentagon spokesman"),
         (PAHON + "More followed, [the spokesman] said.", "Eric Pahon, a Pentagon spokesman"),
         ("[Pahon] said so. " + PAHON + "[Eric Pahon] went on.", "Eric Pahon, a Pentagon spokesman"),
         (
@@ -72,6 +73,7 @@ def test_a_speaker_goes_to_its_fullest_naming(marked: str, name: str) -> None:
         "Ann Ortiz spoke first. [He] said {it was late}.",  # she is no he
         "A man ran past Paul Ryan. [He] shouted {it was late}.",  # the man, perhaps
         PAHON + "\n\nThe bridge fell.\n\nNobody came.\n\n[He] added more.",  # too far
+        PAHON + "\n\nActivists posted pictures of the wounded. “They were running”, [he] said.",  # an activist, perhaps
         "Bill Clinton met Hillary Clinton. [Clinton] said {it was late}.",  # either
         PAHON + "Another spokesman, Jeff Davis, nodded. [The spokesman] said {no}.",
         "[Two residents] said {it fell}. [They] ran.",
