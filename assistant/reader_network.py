@@ -21,7 +21,7 @@ import torch.nn.functional as F  # noqa: N812 - the name every torch program giv
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from index.encoder import MINILM, Layer, Shape, from_int8, norm, renamed, through, to_int8
+from index.encoder import MINILM, Layer, Shape, norm, packed, renamed, through, unpacked
 
 
 class ReaderNetwork(nn.Module):
@@ -68,20 +68,8 @@ def set_words(network: ReaderNetwork, weights: dict[str, Tensor]) -> None:
 
 
 def save_weights(network: ReaderNetwork, path: Path) -> None:
-    """Write what was trained: matrices of the layers as int8 with one scale an output channel, the rest as
-    float32.
-
-    Word and position embeddings are the sentence encoder's and stay in its package.
-    """
-    state: dict[str, Tensor] = {}
-    for name, weight in network.state_dict().items():
-        if name == "positions":
-            continue
-        if name.startswith("layers.") and weight.ndim == 2:
-            state[name], state[f"{name}.scale"] = to_int8(weight)
-        else:
-            state[name] = weight.float().contiguous()
-    save_file(state, path)
+    """Write what was trained, packed; word and position embeddings are the encoder's and stay in its package."""
+    save_file(packed({name: weight for name, weight in network.state_dict().items() if name != "positions"}), path)
 
 
 def load_network(path: Path, encoder: Path) -> ReaderNetwork:
@@ -89,11 +77,6 @@ def load_network(path: Path, encoder: Path) -> ReaderNetwork:
     network = ReaderNetwork()
     words = load_file(encoder / "model.safetensors")
     set_words(network, words)
-    state = load_file(path)
-    scales = {name: state.pop(name) for name in list(state) if name.endswith(".scale")}
-    for name, scale in scales.items():
-        matrix = name.removesuffix(".scale")
-        state[matrix] = from_int8(state[matrix], scale)
-    state["positions"] = words["embeddings.position_embeddings.weight"]
-    network.load_state_dict(state)
+    positions = words["embeddings.position_embeddings.weight"]
+    network.load_state_dict({**unpacked(load_file(path)), "positions": positions})
     return network.eval().requires_grad_(False)

@@ -23,7 +23,7 @@ import torch.nn.functional as F  # noqa: N812 - the name every torch program giv
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from index.encoder import MINILM, Layer, Shape, from_int8, linear, norm, padding_mask, renamed, to_int8
+from index.encoder import MINILM, Layer, Shape, linear, norm, packed, padding_mask, renamed, unpacked
 
 NARROW = Shape(width=128, heads=4, layers=2, hidden=256)
 
@@ -139,26 +139,14 @@ def _take_from_encoder(network: ClaimNetwork, folder: Path) -> None:
 
 
 def save_weights(network: ClaimNetwork, path: Path) -> None:
-    """Write what was trained: matrices of the layers as int8 with one scale an output channel, the rest as float32."""
-    kept = {name for name, weight in network.named_parameters() if weight.requires_grad}
-    state: dict[str, Tensor] = {}
-    for name, weight in network.state_dict().items():
-        if name not in kept:
-            continue
-        if name.startswith("layers.") and weight.ndim == 2:
-            state[name], state[f"{name}.scale"] = to_int8(weight)
-        else:
-            state[name] = weight.float().contiguous()
-    save_file(state, path)
+    """Write what was trained, packed."""
+    trained = {name for name, weight in network.named_parameters() if weight.requires_grad}
+    save_file(packed({name: weight for name, weight in network.state_dict().items() if name in trained}), path)
 
 
 def load_network(path: Path, encoder: Path) -> ClaimNetwork:
     """Return the network of `save_weights`, over the sentence encoder in `encoder`."""
     network = ClaimNetwork()
     _take_from_encoder(network, encoder)
-    state = load_file(path)
-    for name in [name for name in state if name.endswith(".scale")]:
-        matrix = name.removesuffix(".scale")
-        state[matrix] = from_int8(state[matrix], state.pop(name))
-    network.load_state_dict(state, strict=False)
+    network.load_state_dict(unpacked(load_file(path)), strict=False)
     return network.eval().requires_grad_(False)

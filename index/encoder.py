@@ -8,6 +8,7 @@ This module imports torch at the top; import it only where a network is about to
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -150,6 +151,26 @@ def to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
 def from_int8(weight: Tensor, scale: Tensor) -> Tensor:
     """The inverse of `to_int8`, as float32."""
     return weight.float() * scale
+
+
+def packed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as they ship: the layers' matrices as int8 with one scale an output channel, the rest as float32."""
+    kept: dict[str, Tensor] = {}
+    for name, weight in state.items():
+        if name.startswith("layers.") and weight.ndim == 2:
+            kept[name], kept[f"{name}.scale"] = to_int8(weight)
+        else:
+            kept[name] = weight.float().contiguous()
+    return kept
+
+
+def unpacked(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The inverse of `packed`: every weight as float32, without the scales."""
+    return {
+        name: from_int8(weight, state[f"{name}.scale"]) if f"{name}.scale" in state else weight
+        for name, weight in state.items()
+        if not name.endswith(".scale")
+    }
 
 
 def fast_dtype() -> torch.dtype:

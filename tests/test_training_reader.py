@@ -15,10 +15,8 @@ from assistant.reader_network import (
     ReaderNetwork,
     Shape,
     from_encoder,
-    from_int8,
     load_network,
     save_weights,
-    to_int8,
 )
 from assistant.training.data import Source, Texts, from_made, newsqa_part
 from assistant.training.made_questions import of_attributions, swapped
@@ -26,6 +24,7 @@ from assistant.training.measure_reader import exact, f1, interval
 from assistant.training.reader import CLOSING, TRUNK, Plan, Trainer, beside_rivals, export, train
 from assistant.training.windows import Stream, answered, batches, contains, example, without_answer
 from index.embedder import bundled_model, open_tokenizer
+from index.encoder import from_int8, to_int8
 
 TINY = Shape(width=32, heads=4, layers=2, hidden=64)
 PLAN = Plan(96, batch=8, chunk=24, warmup=4, frozen=1, rate=3e-3, head_rate=1e-2, dtype=torch.float32)
