@@ -24,6 +24,11 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
 
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy address of the catalogue's database, where conversations and keys are kept as well."""
+        return self.catalogue_url or f"sqlite:///{self.data_dir / 'catalogue.sqlite'}"
+
     @classmethod
     def from_environment(cls, data_dir: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read the settings; `data_dir` as given on the command line goes first. Raises SaidsoError on a bad value."""

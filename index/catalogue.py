@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, TypeVar
@@ -23,9 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    create_engine,
     delete,
-    event,
     exists,
     func,
     insert,
@@ -33,11 +30,10 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.exc import DatabaseError, OperationalError
 
 from index.articles import Article
 from index.claims import Claim, Piece
-from index.errors import SaidsoError
+from index.database import connect, writing
 from index.filters import Filters
 from index.passages import Span
 from index.speakers import is_full_name, lookup_words, same_speaker, speaks_for, words_of
@@ -164,39 +160,17 @@ class Catalogue:
     @classmethod
     def open(cls, url: str) -> Catalogue:
         """Connect to the database at `url` and create what is missing. Raises SaidsoError when that cannot be done."""
-        engine = create_engine(url)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _prepare_sqlite)
-        try:
-            _drop_older_claims(engine)
-            _schema.create_all(engine)
-        except (OperationalError, DatabaseError) as error:
-            raise SaidsoError(
-                f"The catalogue {engine.url.render_as_string()} cannot be opened ({error.orig}); check that the folder "
-                "exists and can be written, or choose another with --data-dir."
-            ) from error
-        return cls(engine)
+        return cls(connect(url, _schema, _drop_older_claims))
 
     def close(self) -> None:
         """Let go of the database's files."""
         self._engine.dispose()
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except OperationalError as error:
-            raise SaidsoError(
-                f"The catalogue could not be written ({error.orig}); nothing of this step was stored. "
-                "Check the disk's free space and the data folder's permissions, then run the command again."
-            ) from error
-
     # ── articles ────────────────────────────────────────────────────────────────────────────────────────────
 
     def store(self, batch: Sequence[tuple[Article, Sequence[Span]]]) -> None:
         """Add the articles with their passages, each in place of the one that had its id, all or none."""
-        with self._writing() as connection:
+        with writing(self._engine) as connection:
             _remove(connection, [article.id for article, _ in batch])
             for article, spans in batch:
                 connection.execute(insert(_articles).values(**_article_row(article)))
@@ -209,7 +183,7 @@ class Catalogue:
 
     def remove(self, ids: Sequence[str]) -> int:
         """Remove the articles with these ids and their passages; return how many there were."""
-        with self._writing() as connection:
+        with writing(self._engine) as connection:
             return _remove(connection, ids)
 
     def article(self, article_id: str) -> Article | None:
@@ -269,7 +243,7 @@ class Catalogue:
 
     def store_claims(self, found: Mapping[str, Sequence[Claim]], by: str) -> None:
         """Store articles' claims, by article id, in place of those they had; `by` names what found them."""
-        with self._writing() as connection:
+        with writing(self._engine) as connection:
             _remove_claims(connection, list(found))
             for article_id, claims in found.items():
                 connection.execute(insert(_claims_found).values(article_id=article_id, by=by))
@@ -378,7 +352,7 @@ class Catalogue:
 
     def settle(self, owed: Owed) -> None:
         """Strike off what the derived indexes have followed."""
-        with self._writing() as connection:
+        with writing(self._engine) as connection:
             for removed, ids in ((0, owed.add), (1, owed.remove)):
                 for chunk in _chunks(list(ids)):
                     connection.execute(
@@ -388,7 +362,7 @@ class Catalogue:
 
     def owe_everything(self) -> None:
         """Make the derived indexes owe every passage, so that the next settling builds them anew."""
-        with self._writing() as connection:
+        with writing(self._engine) as connection:
             connection.execute(delete(_outbox))
             everything = select(_passages.c.id, _passages.c.article_id, literal(0))
             connection.execute(insert(_outbox).from_select(["passage_id", "article_id", "removed"], everything))
@@ -400,17 +374,8 @@ class Catalogue:
 
     def set_fact(self, key: str, value: str) -> None:
         """Remember a fact about the index itself."""
-        with self._writing() as connection:
+        with writing(self._engine) as connection:
             _set_fact(connection, key, value)
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")  # a committed article survives a power cut too
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=30000")
-    cursor.close()
 
 
 def _drop_older_claims(engine: Engine) -> None:

@@ -1,0 +1,56 @@
+"""The SQL database of one data folder: opening it, and writing to it all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from index.errors import SaidsoError
+
+
+def connect(url: str, schema: MetaData, before: Callable[[Engine], None] = lambda _: None) -> Engine:
+    """Connect to the database at `url`, do `before`, and create the tables of `schema` that are missing.
+
+    The address is SQLAlchemy's; the folder of a SQLite file is made. Raises SaidsoError when it cannot be opened.
+    """
+    engine = create_engine(url)
+    try:
+        if engine.dialect.name == "sqlite":
+            Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+            event.listen(engine, "connect", _prepare_sqlite)
+        before(engine)
+        schema.create_all(engine)
+    except (OperationalError, DatabaseError, OSError) as error:
+        why = error.orig if isinstance(error, DatabaseError) else error.strerror
+        raise SaidsoError(
+            f"The catalogue {engine.url.render_as_string()} cannot be opened ({why}); check that the folder "
+            "exists and can be written, or choose another with --data-dir."
+        ) from error
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction. Raises SaidsoError, and leaves everything as it was, when it cannot be written."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except OperationalError as error:
+        raise SaidsoError(
+            f"The catalogue could not be written ({error.orig}); nothing of this step was stored. "
+            "Check the disk's free space and the data folder's permissions, then run the command again."
+        ) from error
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # what was committed survives a power cut too
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()
