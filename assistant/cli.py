@@ -20,6 +20,7 @@ from assistant.assistant import Assistant
 from assistant.evaluation.command import eval_app
 from assistant.settings import Settings
 from assistant.terminal import Terminal
+from assistant.widget_command import widget_app
 from index.articles import Article, Rejected
 from index.claims import nearest
 from index.errors import SaidsoError
@@ -37,6 +38,7 @@ app = typer.Typer(
 articles_app = typer.Typer(help="List, show or remove the indexed articles.", invoke_without_command=True)
 app.add_typer(articles_app, name="articles")
 app.add_typer(eval_app, name="eval")
+app.add_typer(widget_app, name="widget")
 
 DataDir = Annotated[
     Path | None,

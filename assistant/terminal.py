@@ -15,6 +15,8 @@ from rich.text import Text
 from assistant.answer import Answer
 from assistant.assistant import Told
 from assistant.citations import Citation
+from assistant.widget_keys import WidgetKey
+from assistant.widget_log import Use, moment
 from index.articles import Article
 from index.catalogue import Holdings
 from index.claims import nearest
@@ -156,3 +158,32 @@ class Terminal:
         facts = (article.source, ", ".join(article.authors), article.published, article.url, article.origin)
         self._out.print(Text(" · ".join(filter(None, facts)), style="dim"), end="\n\n")
         self._out.print(Text(article.text), soft_wrap=True)
+
+    def widgets(self, keys: Sequence[WidgetKey]) -> None:
+        """Print a table of the publish keys."""
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for heading in ("name", "key", "origins", "only", "limits", "ends"):
+            table.add_column(heading, overflow="fold")
+        for key in keys:
+            only = "; ".join(f"{name}: {value}" for name, value in key.as_json()["filters"].items())
+            limits = f"{key.per_visitor} a visitor, {key.per_day}"
+            row = (key.name, key.key, "\n".join(key.origins), only, limits, moment(key.ends) if key.ends else "")
+            table.add_row(*map(escape, row))
+        if keys:
+            self._out.print(table)
+        else:
+            self.say("No widget; `saidso widget create NAME --origin https://portal.example` makes one.")
+
+    def uses(self, uses: Sequence[Use]) -> None:
+        """Print a table of what a widget was used for."""
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        headings = ("time", "what", "origin", "visitor", "status", "answer", "ms", "question")
+        for heading in headings if any(use.question is not None for use in uses) else headings[:-1]:
+            table.add_column(heading, overflow="fold", justify="right" if heading == "ms" else "left")
+        for use in uses:
+            ended = {None: "", True: "abstained", False: "answered"}[use.abstained]
+            status = "broken off" if use.status is None else str(use.status)
+            ms = "" if use.ms is None else f"{use.ms:,.0f}"
+            row = (use.time, use.what, use.origin, use.visitor, status, ended, ms, use.question or "")
+            table.add_row(*map(escape, row[: len(table.columns)]))
+        self._out.print(table) if uses else self.say("Not used yet.")

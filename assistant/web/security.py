@@ -36,9 +36,9 @@ _GRADIO_IN_USE = re.compile(
     r"|theme\.css|info|user|login_check)/?"
 )
 _GRADIO = "/gradio_api/"
-# An evaluation's report brings a stricter policy of its own, under which the page may show it in a frame.
-_REPORT = re.compile(r"/api/evaluations/[^/]+/report")
-_FRAMING = frozenset({"Content-Security-Policy", "X-Frame-Options"})
+# What another page shows says itself under which policy and by whom: an evaluation's report, the widget and its files.
+_SHOWN_ELSEWHERE = re.compile(r"/api/evaluations/[^/]+/report|/widget\.js|/widget/frame(\.js|\.css)?")
+_POLICIES = frozenset({"Content-Security-Policy", "X-Frame-Options", "Cross-Origin-Resource-Policy"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _HASHED = re.compile(r"/(assets|web)/")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -164,12 +164,19 @@ def _limited(receive: Receive, limit: int) -> Receive:
     return limited
 
 
+def _brought(headers: Headers) -> frozenset[str]:
+    """Return which policies an answer brings; one that names who may frame it is not to be contradicted."""
+    brought = frozenset(name for name in _POLICIES if name in headers)
+    return brought | {"X-Frame-Options"} if "frame-ancestors" in headers.get("Content-Security-Policy", "") else brought
+
+
 def _with_headers(scope: Scope, send: Send) -> Send:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            brought = _brought(headers) if _SHOWN_ELSEWHERE.fullmatch(scope["path"]) else frozenset()
             for name, value in _HEADERS.items():
-                if not (name in _FRAMING and name in headers and _REPORT.fullmatch(scope["path"])):
+                if name not in brought:
                     headers[name] = value
             if message["status"] == 200 and _HASHED.match(scope["path"]):
                 headers["Cache-Control"] = "public, max-age=31536000, immutable"

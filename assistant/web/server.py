@@ -28,6 +28,7 @@ from assistant.web.confidence import DIAGRAM
 from assistant.web.evaluations import add_evaluations
 from assistant.web.security import MAX_UPLOAD_BYTES, Guard, is_loopback
 from assistant.web.startup import Startup
+from assistant.web.widget import add_widget
 from index.errors import SaidsoError
 
 _STATIC = Path(__file__).with_name("static")
@@ -43,6 +44,7 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     app.add_api_route(f"/web/{DIAGRAM.name}", _diagram)
     app.mount("/web", StaticFiles(directory=_STATIC))
     add_evaluations(app, jobs)
+    add_widget(app, startup, settings)
     _mount_page(app, startup, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
     app.add_middleware(Guard, hosts=[settings.host])
