@@ -163,7 +163,7 @@ class Terminal:
         """Print a table of the publish keys."""
         table = Table(box=None, header_style="bold", pad_edge=False)
         for heading in ("name", "key", "origins", "only", "limits", "ends"):
-            table.add_column(heading, overflow="fold")
+            table.add_column(heading, overflow="fold", no_wrap=heading == "key")
         for key in keys:
             only = "; ".join(f"{name}: {value}" for name, value in key.as_json()["filters"].items())
             limits = f"{key.per_visitor} a visitor, {key.per_day}"
@@ -184,6 +184,9 @@ class Terminal:
             ended = {None: "", True: "abstained", False: "answered"}[use.abstained]
             status = "broken off" if use.status is None else str(use.status)
             ms = "" if use.ms is None else f"{use.ms:,.0f}"
-            row = (use.time, use.what, use.origin, use.visitor, status, ended, ms, use.question or "")
+            question = "".join(
+                sign if sign.isprintable() else " " for sign in use.question or ""
+            )  # a stranger wrote it
+            row = (use.time, use.what, use.origin, use.visitor, status, ended, ms, question)
             table.add_row(*map(escape, row[: len(table.columns)]))
         self._out.print(table) if uses else self.say("Not used yet.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from html import escape
@@ -22,10 +23,9 @@ from index.filters import Filters
 
 INTERRUPTED = 130
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
 
-widget_app = typer.Typer(
-    no_args_is_help=True, help="Let pages of other sites show the assistant, and see how it is used."
-)
+widget_app = typer.Typer(no_args_is_help=True, help="Let pages of other sites show the assistant; see how it is used.")
 
 Name = Annotated[str, typer.Argument(help="What the widget is called here.")]
 Origins = Annotated[
@@ -161,13 +161,11 @@ def _address(server: str | None, settings: Settings) -> str:
     """Return the address that pages load the widget from, without a slash at its end; a proxy may give it a path."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     given = (server or f"http://{host}:{settings.port}").strip().rstrip("/")
-    parts = urlsplit(given)
-    if parts.query or parts.fragment or not set(parts.path) <= _PATH:
+    scheme, _, rest = given.partition("://")
+    site, slash, path = rest.partition("/")
+    if not _PATH.fullmatch(slash + path):
         raise SaidsoError(f"{given!r} is not an address to load the widget from, such as https://saidso.example.")
-    return parse_origin(f"{parts.scheme}://{parts.netloc}") + parts.path
-
-
-_PATH = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")
+    return parse_origin(f"{scheme}://{site}") + slash + path
 
 
 def _show(key: WidgetKey, address: str, as_json: bool, terminal: Terminal) -> None:

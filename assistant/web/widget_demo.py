@@ -11,16 +11,15 @@ from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from assistant.widget_keys import WidgetKey, WidgetKeys, parse_origin
+from assistant.widget_keys import WidgetKey, WidgetKeys
 from index.errors import SaidsoError
 
 _FILES = Path(__file__).with_name("static") / "widget"
 # As strict as a security team may have it: nothing but the widget, and no style that stands in the page.
-_POLICY = (
-    "default-src 'none'; script-src {server}; frame-src {server}; style-src 'self'; base-uri 'none'; form-action 'none'"
-)
+_POLICY = "default-src 'none'; script-src {server}; frame-src {server}; style-src 'self'; base-uri 'none'"
 
 
 def demonstrate(keys: WidgetKeys, server: str, port: int, say: Callable[[str], None]) -> None:
@@ -34,9 +33,7 @@ def demonstrate(keys: WidgetKeys, server: str, port: int, say: Callable[[str], N
         try:
             _check(server, key)
             portal.RequestHandlerClass = partial(_Page, _files(server, key))
-            say(
-                f"The portal is at {origin}, the assistant in it comes from {server}. Ctrl-C ends the portal and its key."
-            )
+            say(f"The portal is at {origin}, its assistant comes from {server}. Ctrl-C ends the portal and its key.")
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             with suppress(KeyboardInterrupt):
                 portal.serve_forever()
@@ -68,10 +65,10 @@ def _check(server: str, key: WidgetKey) -> None:
 
 def _files(server: str, key: WidgetKey) -> dict[str, tuple[str, bytes, str]]:
     """Return what is served: path → kind, content, policy."""
-    page = (
-        (_FILES / "portal.html").read_text(encoding="utf-8").replace("SERVER", escape(server)).replace("KEY", key.key)
-    )
-    policy = _POLICY.format(server=parse_origin(server.partition("://")[0] + "://" + server.split("/")[2]))
+    page = (_FILES / "portal.html").read_text(encoding="utf-8")
+    page = page.replace("SERVER", escape(server)).replace("KEY", key.key)
+    parts = urlsplit(server)
+    policy = _POLICY.format(server=f"{parts.scheme}://{parts.netloc}")
     return {
         "/": ("text/html; charset=utf-8", page.encode(), policy),
         "/portal.css": ("text/css", (_FILES / "portal.css").read_bytes(), policy),
