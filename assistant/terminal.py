@@ -179,7 +179,7 @@ class Terminal:
         table = Table(box=None, header_style="bold", pad_edge=False)
         headings = ("time", "what", "origin", "visitor", "status", "answer", "ms", "question")
         for heading in headings if any(use.question is not None for use in uses) else headings[:-1]:
-            table.add_column(heading, overflow="fold", justify="right" if heading == "ms" else "left")
+            table.add_column(heading, overflow="fold", no_wrap=heading == "time", justify="right" if heading == "ms" else "left")
         for use in uses:
             ended = {None: "", True: "abstained", False: "answered"}[use.abstained]
             status = "broken off" if use.status is None else str(use.status)
