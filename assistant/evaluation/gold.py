@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from assistant.followup import Exchange
 from assistant.question import understand
 from index.errors import SaidsoError
 
@@ -51,6 +52,7 @@ class Gold:
     left_out: tuple[str, ...] = ()  # articles that must not be indexed when this is asked
     grades: Mapping[str, float] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
+    history: tuple[Exchange, ...] = ()  # the conversation before it; what has no answer there is asked first
     unused: tuple[str, ...] = ()  # known fields that scoring passes over
 
     @property
@@ -116,7 +118,7 @@ def from_fields(fields: object, fallback_id: str) -> Gold:
     """Make a Gold of a JSON object. Raises WrongFieldError, naming the field and what it should be."""
     if not isinstance(fields, dict):
         raise WrongFieldError('is not an object; write {"id": "1", "question": "Who …?"}.')
-    unused = tuple(name for name in ("as_of", "history") if fields.get(name))
+    unused = tuple(name for name in ("as_of",) if fields.get(name))
     _check_date(fields.get("as_of"))
     return Gold(
         id=_identifier(fields.get("id"), fallback_id),
@@ -128,6 +130,7 @@ def from_fields(fields: object, fallback_id: str) -> Gold:
         conflicting=bool(fields.get("conflicting") or fields.get("conflict")),
         left_out=_strings("left_out", _listed(fields.get("left_out"))),
         fields={name: value for name, value in fields.items() if name not in KNOWN_FIELDS},
+        history=_history(fields.get("history") or []),
         unused=unused,
     )
 
@@ -148,6 +151,21 @@ def _question(value: object) -> str:
     except SaidsoError as error:
         raise WrongFieldError(f"cannot be asked: {error}") from error
     return value
+
+
+def _history(value: object) -> tuple[Exchange, ...]:
+    if not isinstance(value, list):
+        raise WrongFieldError(f'has "history": {value!r:.60}, which is not a list.')
+    return tuple(_exchange(item) for item in value)
+
+
+def _exchange(value: object) -> Exchange:
+    match value:
+        case str():
+            return Exchange(value)
+        case {"question": str() as question, **rest} if isinstance(rest.get("answer") or "", str):
+            return Exchange(question, str(rest.get("answer") or ""))
+    raise WrongFieldError(f'has an earlier turn {value!r:.80}; write {{"question": "Who …?", "answer": "…"}}.')
 
 
 def _strings(name: str, value: object) -> tuple[str, ...]:
