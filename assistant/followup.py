@@ -59,6 +59,7 @@ _ASKED = re.compile(
     re.IGNORECASE,
 )
 _WHO_IS_NAME = re.compile(r"^who\s+(?:is|are|was|were)\s+[A-Z][^?]*\??$")
+_WHOM = re.compile(r"^(?:whom\b|who\s+(?:did|does|do)\b)", re.IGNORECASE)
 _WHO_IS = re.compile(r"^who\s+(?:is|are|was|were|has|have|will|would)\b", re.IGNORECASE)
 # Words that end a noun phrase.
 _STOPS = (
@@ -281,7 +282,9 @@ def _with_names(text: str, before: Sequence[Exchange]) -> str:
     """Put names in the place of the small words that point back to them."""
     says = re.search(rf"\b{_AUXILIARY}\s+it\s+(?:\w+ly\s+)?{_SAYING}\b", text, re.IGNORECASE)
     text = _pointing(_HE_OR_SHE, text, lambda word: _person(before, word), within=True)
-    text = _pointing(_THAT, text, lambda _: _matter(before[-1].question))
+    whole = _pointing(_THAT, text, lambda _: _matter(before[-1].question))
+    if whole != text:
+        return whole
     text = _pointing(_THERE, text, lambda _: _place(before))
     text = _pointing(_THEY, text, lambda _: _counted(before[-1]) or _body(before) or _thing(before), within=True)
     return _pointing(_IT, text, lambda _: (_body(before) if says else None) or _thing(before) or _body(before))
@@ -312,7 +315,9 @@ def _mentions(exchange: Exchange) -> list[Named]:
     """The names of an exchange, the likeliest to be pointed at first."""
     meant = _understood(exchange.question)
     asked, told = _names(exchange.question), _names(exchange.answer) if exchange.answer else []
-    if meant and meant.kind in (Kind.WHO, Kind.WHO_SAID) and not _WHO_IS_NAME.match(exchange.question):
+    if _WHO_IS_NAME.match(exchange.question):
+        return asked
+    if meant and meant.kind in (Kind.WHO, Kind.WHO_SAID) and not _WHOM.match(exchange.question):
         return told
     if meant and meant.speaker:
         asked = sorted(asked, key=lambda name: name.naming not in (meant.speaker or ""))

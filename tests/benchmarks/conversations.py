@@ -17,10 +17,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from assistant.assistant import Assistant
-from assistant.evaluation.statistics import estimate
+from assistant.evaluation.statistics import Mean, estimate
 from assistant.followup import Exchange
 from assistant.settings import Settings, sample_articles
 
@@ -76,9 +74,12 @@ def main() -> None:
             told = " ".join(f"{rank:.2f}" for rank in ranks[half_of(item)][-1])
             print(f"{item['id']}  {told}  {asked[0]}  →  {asked[1]}  |  {asked[2]}")
     for half, rows in ranks.items():
-        for way, column in zip(WAYS, np.array(rows).T if rows else (), strict=False):
-            found = estimate(column.tolist())
-            print(f"{half}, {len(rows)} turns, {way}: MRR@{DEPTH} {found.value:.3f} ({found.low:.3f}–{found.high:.3f})")
+        columns = dict(zip(WAYS, zip(*rows, strict=True), strict=False))
+        found = estimate({way: Mean.of(column) for way, column in columns.items()}, seed=1)
+        for way, figure in found.items():
+            print(
+                f"{half}, {figure.n} turns, {way}: MRR@{DEPTH} {figure.value:.3f} ({figure.low:.3f}–{figure.high:.3f})"
+            )
 
 
 if __name__ == "__main__":
