@@ -33,6 +33,12 @@ _CORRECTION = re.compile(
 _WHAT_ABOUT = re.compile(r"^(?:what|how)\s+about\s+", re.IGNORECASE)
 _HAS_VERB = re.compile(rf"\b(?:{_AUXILIARY}|{_SAYING})\b", re.IGNORECASE)
 _STARTS_WH = re.compile(rf"^(?:(?:of|in|on|at|by|for|from|to|with|since|until)\s+)?{_WH}\b", re.IGNORECASE)
+# “When?” – “Why her?” – “Which drug?”; but “Who won the cup?” is whole.
+_BARE_WH = re.compile(
+    r"(?:who|whom|whose)(?:\s+else)?|(?:(?:of|in|on|at|by|for|from|to|with|since|until)\s+)?(?:what|which|whose)"
+    r"(?:\s+(?!happen|becam|caus)\w+){0,3}|(?:when|where|why|how)(?:\s+\w+){0,2}",
+    re.IGNORECASE,
+)
 _ADVERBIAL = re.compile(
     r"^(?:when|where|why|how(?!\s+(?:many|much)\b)|(?:of|in|on|at|by|for|from|to|with|since|until)\s+\w+)\b",
     re.IGNORECASE,
@@ -107,6 +113,25 @@ class Exchange:
         return cls(answer.standalone_question, "; ".join(filter(None, told)))
 
 
+def read_history(value: object) -> tuple[Exchange, ...]:
+    """Read a conversation as question files and the API write it: earlier questions, or `{"question", "answer"?}` each.
+
+    Raises SaidsoError showing what is neither.
+    """
+    if not isinstance(value, list):
+        raise SaidsoError(f"The history {value!r:.60} is not a list of earlier turns.")
+    return tuple(_exchange(turn) for turn in value)
+
+
+def _exchange(turn: object) -> Exchange:
+    match turn:
+        case str():
+            return Exchange(turn)
+        case {"question": str() as question, **rest} if isinstance(rest.get("answer") or "", str):
+            return Exchange(question, str(rest.get("answer") or ""))
+    raise SaidsoError(f'An earlier turn is {turn!r:.80}; write {{"question": "Who …?", "answer": "…"}}.')
+
+
 def standalone_question(question: str, history: Sequence[Exchange] = ()) -> str:
     """Return the question as it would be asked by itself, with the conversation's names for what it only points to.
 
@@ -130,7 +155,7 @@ def _resolved(question: str, before: Sequence[Exchange]) -> str:
     if not bare:
         return text
     last = before[-1]
-    if _STARTS_WH.match(bare) and not _HAS_VERB.search(bare) and not _THAT.search(bare):
+    if _BARE_WH.fullmatch(bare) and not _HAS_VERB.search(bare) and not _THAT.search(bare):
         return _sentence(_asked_otherwise(bare, last))
     if not (_HAS_VERB.search(bare) or _STARTS_WH.match(bare)) or (
         _WHAT_ABOUT.match(_FILLER.sub("", text)) and len(bare.split()) <= 6
@@ -201,6 +226,7 @@ def _with_part(part: str, last: Exchange) -> str:
     asked = last.question.strip(" ?.!")
     meant = _understood(asked)
     speaker = meant.speaker if meant else None
+    part = re.sub(r"^(?:The|A|An)(?=\s)", lambda article: article[0].lower(), part)
     if _TIME.fullmatch(part) and not _MAY_VERB.match(part):
         return _replaced(_time_in(asked), asked, _dated(part))
     if _ON_MATTER.match(part):
@@ -282,7 +308,7 @@ def _with_names(text: str, before: Sequence[Exchange]) -> str:
     """Put names in the place of the small words that point back to them."""
     says = re.search(rf"\b{_AUXILIARY}\s+it\s+(?:\w+ly\s+)?{_SAYING}\b", text, re.IGNORECASE)
     text = _pointing(_HE_OR_SHE, text, lambda word: _person(before, word), within=True)
-    whole = _pointing(_THAT, text, lambda _: _matter(before[-1].question))
+    whole = _pointing(_THAT, text, lambda _: _matter(before[-1].question, text))
     if whole != text:
         return whole
     text = _pointing(_THERE, text, lambda _: _place(before))
@@ -376,11 +402,13 @@ def _place(before: Sequence[Exchange]) -> str | None:
     return f"at {thing}" if thing else None
 
 
-def _matter(question: str) -> str | None:
+def _matter(question: str, follow_up: str) -> str | None:
     """Name what the last question was about, as a thing that can be denied or can have happened."""
     meant = _understood(question)
     if meant is None:
         return None
+    if meant.speaker and meant.speaker in follow_up:
+        return f"something about {meant.matter}" if meant.matter else "something"
     if meant.speaker:
         return f"what {meant.speaker} said{f' about {meant.matter}' if meant.matter else ''}"
     asked = question.rpartition(": ")[2].strip(" ?.!")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from assistant.followup import Exchange
+from assistant.followup import Exchange, read_history
 from assistant.question import understand
 from index.errors import SaidsoError
 
@@ -154,18 +154,10 @@ def _question(value: object) -> str:
 
 
 def _history(value: object) -> tuple[Exchange, ...]:
-    if not isinstance(value, list):
-        raise WrongFieldError(f'has "history": {value!r:.60}, which is not a list.')
-    return tuple(_exchange(item) for item in value)
-
-
-def _exchange(value: object) -> Exchange:
-    match value:
-        case str():
-            return Exchange(value)
-        case {"question": str() as question, **rest} if isinstance(rest.get("answer") or "", str):
-            return Exchange(question, str(rest.get("answer") or ""))
-    raise WrongFieldError(f'has an earlier turn {value!r:.80}; write {{"question": "Who …?", "answer": "…"}}.')
+    try:
+        return read_history(value)
+    except SaidsoError as error:
+        raise WrongFieldError(f'has a wrong "history": {error}') from error
 
 
 def _strings(name: str, value: object) -> tuple[str, ...]:
