@@ -138,13 +138,14 @@ class Terminal:
         self.say(f"{holdings.articles:,} articles, {holdings.passages:,} passages.")
 
     def tokens(self, tokens: Sequence[Token], expired: Collection[int]) -> None:
-        """Print a table of access tokens; those whose id is in `expired` open nothing any more."""
+        """Print a table of access tokens, times in UTC; those whose id is in `expired` open nothing any more."""
         table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 3, 0, 0))
         for heading in ("name", "scope", "created", "last used", "expires", "begins with"):
             table.add_column(heading, overflow="fold")
         for token in tokens:
             over = " (over)" if token.id in expired else ""
-            times = (token.created, token.last_used or "never", f"{token.expires or 'never'}{over}")
+            last_used = (token.last_used or "never")[:16].replace("T", " ")
+            times = (token.created[:10], last_used, f"{(token.expires or 'never')[:10]}{over}")
             table.add_row(escape(token.name), token.permission.scope, *times, f"{token.first_letters}…")
         self._out.print(table)
 
