@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from assistant.access_settings import LOOPBACK
 from assistant.settings import Settings
 from assistant.terminal import Terminal
 from assistant.widget_keys import Limit, WidgetKey, WidgetKeys, parse_origin, parse_origins
@@ -22,7 +23,6 @@ from index.errors import SaidsoError
 from index.filters import Filters
 
 INTERRUPTED = 130
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
 
 widget_app = typer.Typer(no_args_is_help=True, help="Let pages of other sites show the assistant; see how it is used.")
@@ -193,7 +193,7 @@ def _unknown_outlets(settings: Settings, filters: Filters) -> Iterator[str]:
 
 def _mixed(origins: tuple[str, ...], address: str) -> Iterator[str]:
     secure = [origin for origin in origins if origin.startswith("https:")]
-    if secure and address.startswith("http:") and urlsplit(address).hostname not in _LOOPBACK:
+    if secure and address.startswith("http:") and urlsplit(address).hostname not in LOOPBACK:
         yield f"Browsers do not let {secure[0]} load anything from {address}: Saidso has to be at https:// as well."
 
 

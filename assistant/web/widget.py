@@ -32,10 +32,12 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
@@ -45,6 +47,7 @@ from starlette.datastructures import Headers
 
 from assistant.answer import Answer
 from assistant.citations import Citation
+from assistant.followup import Exchange, read_history
 from assistant.settings import Settings
 from assistant.web import confidence, render
 from assistant.web.seal import Seal
@@ -61,6 +64,7 @@ _SESSION_SECONDS = 1800
 _AT_ONCE = 2  # questions of all widgets that are answered at one time; the others wait in line
 _LOOK_AGAIN = 0.1  # seconds
 _LONGEST = 2_000  # characters of a key, an origin or a token
+_MOST_TURNS = 50
 # Whoever may frame it is named for each key. Nothing comes from elsewhere, and no text can become HTML.
 _FRAME_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -95,9 +99,10 @@ class Exchanged(BaseModel):
 
 
 class Asked(BaseModel):
-    """A question."""
+    """A question, and the turns before it as their answers gave them (`turn`), the earliest first."""
 
     question: str
+    history: list[dict[str, str]] = Field([], max_length=_MOST_TURNS)
 
 
 class _Session(NamedTuple):
@@ -151,8 +156,8 @@ class _Routes:
         """A token for a publish key, if a page of its origins shows the frame; a visitor stays who it was."""
         if "origin" not in request.headers:
             raise HTTPException(403, "Sessions are given to the widget's frame only.")
-        keys, log, seal = self._open()
         _same_origin(request.headers)
+        keys, log, seal = self._open()
         found, origin = keys.find(asked.key), _origin_of(asked.origin)
         if found is None:
             raise HTTPException(403, "There is no such assistant.")
@@ -174,7 +179,7 @@ class _Routes:
         except LimitError as error:
             raise HTTPException(429, str(error), {"Retry-After": str(error.retry_after)}) from error
         return StreamingResponse(
-            self._stream(key, use, asked.question),
+            self._stream(key, use, asked),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},  # proxies must not wait for the end
         )
@@ -203,8 +208,8 @@ class _Routes:
 
     def _session(self, headers: Headers) -> tuple[_Session, WidgetKey]:
         """Return a request's session, and its key as it is now. Raises 401 without one, and 403 where the key ended."""
-        keys, _, seal = self._open()
         _same_origin(headers)
+        keys, _, seal = self._open()
         scheme, _, token = headers.get("authorization", "").partition(" ")
         values = seal.open("session", token.strip()) if scheme.lower() == "bearer" else None
         if values is None or _Session(*values).ends <= keys.now():
@@ -215,7 +220,7 @@ class _Routes:
             raise HTTPException(403, _ENDED)
         return session, key
 
-    async def _stream(self, key: WidgetKey, use: int, question: str) -> AsyncIterator[str]:
+    async def _stream(self, key: WidgetKey, use: int, asked: Asked) -> AsyncIterator[str]:
         """Yield what is being done, and then the answer. The stages come from the thread that answers."""
         try:
             while not self._startup.ready and not self._startup.failure:
@@ -226,7 +231,7 @@ class _Routes:
             def tell(stage: str) -> None:
                 loop.call_soon_threadsafe(stages.put_nowait, stage)
 
-            answering = loop.run_in_executor(self._answering, self._answer, key, use, question, tell)
+            answering = loop.run_in_executor(self._answering, self._answer, key, use, asked, tell)
             answering.add_done_callback(lambda _: stages.put_nowait(None))
             try:
                 while (stage := await stages.get()) is not None:
@@ -237,11 +242,12 @@ class _Routes:
         except SaidsoError as error:
             yield _event("error", {"detail": str(error)})
 
-    def _answer(self, key: WidgetKey, use: int, question: str, tell: Callable[[str], None]) -> Answer:
+    def _answer(self, key: WidgetKey, use: int, asked: Asked, tell: Callable[[str], None]) -> Answer:
         """Ask of the key's articles, and write down how it ended. A visitor who stops does not stop it."""
         began, status, abstained = perf_counter(), 500, None
         try:
-            answer = self._startup.assistant.ask(question, key.filters, on_stage=tell)
+            history = read_history(asked.history)
+            answer = self._startup.assistant.ask(asked.question, key.filters, on_stage=tell, history=history)
             status, abstained = 200, answer.abstained
             return answer
         except SaidsoError:
@@ -255,6 +261,7 @@ class _Routes:
         _, _, seal = self._open()
         statements = [{"lead": said.lead, **_cited(said.citation, key, seal)} for said in answer.statements]
         return {
+            "turn": asdict(Exchange.of(answer)),
             "text": answer.text,
             "short_answer": answer.short_answer,
             "abstained": answer.abstained,
@@ -323,7 +330,10 @@ def _frame_refusal(headers: Headers, key: WidgetKey) -> str | None:
 
 
 def _same_origin(headers: Headers) -> None:
-    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+    """Raise 403 for a page of another address, be it one that the rest of the server lets in."""
+    host = headers.get("host", "").lower()
+    own = urlsplit(headers.get("origin", f"//{host}")).netloc.lower() == host
+    if not own or headers.get("sec-fetch-site", "same-origin") != "same-origin":
         raise HTTPException(403, "Requests from other sites are refused.")
 
 

@@ -125,6 +125,7 @@
   // ── asking ──
 
   let asking = null; // what a stop breaks off
+  const turns = []; // what the answers so far give for a question that follows up on them
   const queue = [];
 
   function put(question) {
@@ -145,7 +146,8 @@
     turn.scrollIntoView({ block: "start" });
     try {
       const answer = await inSession(() => answered(question, slot, asking.signal));
-      slot.replaceChildren(shown(question, answer));
+      turns.push(answer.turn);
+      slot.replaceChildren(...understood(question, answer.turn), shown(question, answer));
       tell("answer", { detail: { ...told(answer), ...(tellsQuestion && { question }) } });
     } catch (problem) {
       if (problem.name === "AbortError") slot.replaceChildren(make("p", { className: "notice" }, "Stopped."));
@@ -158,7 +160,7 @@
   }
 
   async function answered(question, slot, signal) {
-    for await (const [name, data] of events(await post("ask", { question }, signal))) {
+    for await (const [name, data] of events(await post("ask", { question, history: turns.slice(-8) }, signal))) {
       if (name === "answer") return data;
       if (name === "error") throw new Refusal(data.detail);
       const stage = STAGES[data.stage] ?? STAGES.reading;
@@ -203,6 +205,9 @@
     const foot = make("div", { className: "foot" }, answer.sure, copy);
     return make("div", { className: "answer" }, ...differing(answer), ...short, list, foot);
   }
+
+  const understood = (question, turn) =>
+    turn.question === question ? [] : [make("p", { className: "notice", dir: "auto" }, `Understood as: ${turn.question}`)];
 
   function statement(said) {
     const lead = said.lead ? [make("b", { className: "speaker", dir: "auto" }, `${said.lead}:`)] : [];
