@@ -219,7 +219,8 @@ def parse_origin(text: str) -> str:
     if "*" in text:
         raise SaidsoError(f"{text!r} would let any site show the widget; {remedy}.")
     shown = f"[{host}]" if ":" in host else host
-    if parts.scheme not in _USUAL_PORTS or not _HOST.fullmatch(shown) or "@" in parts.netloc:
+    odd = "@" in parts.netloc or any(sign.isspace() for sign in text.strip())
+    if odd or parts.scheme not in _USUAL_PORTS or not _HOST.fullmatch(shown):
         raise SaidsoError(f"{text!r} is not an origin; {remedy}.")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise SaidsoError(f"{text!r} has more than an origin; leave out what follows the host: {remedy}.")

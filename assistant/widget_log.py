@@ -6,6 +6,7 @@ lasts as long as a tab is open.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -97,15 +98,18 @@ class Use:
 class WidgetLog:
     """The uses in the database at `url`. Safe to use from several threads."""
 
-    def __init__(self, engine: Engine, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, engine: Engine, now: Callable[[], float] = time.time, most_notes: int = _MOST_NOTES_A_DAY
+    ) -> None:
         self._engine = engine
         self._now = now
+        self._most_notes = most_notes
         self._admitting = threading.Lock()
 
     @classmethod
-    def open(cls, url: str, now: Callable[[], float] = time.time) -> WidgetLog:
+    def open(cls, url: str, now: Callable[[], float] = time.time, most_notes: int = _MOST_NOTES_A_DAY) -> WidgetLog:
         """Connect to the database and create what is missing. Raises SaidsoError when that cannot be done."""
-        return cls(connect(url, _schema), now)
+        return cls(connect(url, _schema), now, most_notes)
 
     def close(self) -> None:
         """Let go of the database's files."""
@@ -133,7 +137,7 @@ class WidgetLog:
         of_today = select(func.count()).where(_uses.c.name == key.name, _uses.c.at > self._now() - DAY)
         with writing(self._engine) as connection:
             connection.execute(delete(_uses).where(_uses.c.at < self._now() - KEPT))
-            if (connection.scalar(of_today.where(~_ADMITTED)) or 0) < _MOST_NOTES_A_DAY:
+            if (connection.scalar(of_today.where(~_ADMITTED)) or 0) < self._most_notes:
                 self._add(connection, what, key, origin, visitor, status=status)
 
     def last(self, name: str, count: int) -> list[Use]:
@@ -159,7 +163,7 @@ class WidgetLog:
         if visitor is not None:
             asked = asked.where(_uses.c.visitor == visitor)
         full_since = connection.scalar(asked.order_by(_uses.c.at.desc()).offset(limit.count - 1).limit(1))
-        return 0 if full_since is None else max(1, int(full_since + limit.seconds - now) + 1)
+        return 0 if full_since is None else math.ceil(full_since + limit.seconds - now)
 
     def _add(self, connection: Connection, what: str, key: WidgetKey, origin: str, visitor: str, **more: Any) -> int:
         if not key.log_questions:
