@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -61,9 +62,9 @@ def log(settings: Settings) -> Iterator[WidgetLog]:
 
 
 @pytest.fixture
-def key(keys: WidgetKeys, request: pytest.FixtureRequest) -> WidgetKey:
+def key(keys: WidgetKeys) -> WidgetKey:
     """A key of the test's own."""
-    return keys.create(WidgetKey(request.node.name[:60].partition("[")[0], (PORTAL, "http://intranet:8080")))
+    return keys.create(WidgetKey(uuid4().hex, (PORTAL, "http://intranet:8080")))
 
 
 def exchange(client: TestClient, key: WidgetKey, origin: str = PORTAL, **more: str) -> Response:
@@ -198,7 +199,7 @@ def test_an_origin_that_is_not_listed_gets_no_session(
 ) -> None:
     nobody(exchange(client, key, origin))
     kept = uses(log, key)[-1]
-    assert (kept.what, kept.status) == ("session", 403) and kept.origin in ("", origin)
+    assert (kept.what, kept.status) == ("session", 403) and origin.startswith(kept.origin)
 
 
 @pytest.mark.parametrize(
