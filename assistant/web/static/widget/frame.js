@@ -89,7 +89,10 @@
 
   const post = (path, body, signal) => call(path, { method: "POST", body: JSON.stringify(body), signal });
 
-  async function renew() {
+  let renewing = null;
+  const renew = () => (renewing ??= exchange().finally(() => (renewing = null))); // one at a time, however many wait for it
+
+  async function exchange() {
     const answer = await post("session", { key, origin: host, token: remembered() });
     const session = await answer.json();
     token = session.token;
@@ -322,11 +325,12 @@
     else tell("close");
   });
 
-  if (parent === window) log.append(refused(new Refusal("This page works only inside the page that it was made for.")));
-  else if (origin === "null") {
-    log.append(refused(new Refusal("The assistant is shut in a sandbox here; if this is your page, allow-same-origin lets it work.")));
-  } else {
+  const hindrance =
+    parent === window ? "This page works only inside the page that it was made for."
+    : origin === "null" ? "The assistant is shut in a sandbox here; if this is your page, allow-same-origin lets it work."
+    : null;
+  if (!hindrance) {
     tell("ready");
     if (host) begin();
-  }
+  } else if (!byId("refusal")) log.append(refused(new Refusal(hindrance)));
 })();
