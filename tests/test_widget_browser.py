@@ -389,7 +389,7 @@ def test_a_stop_leaves_the_question_to_be_asked_again(visit: Visit, site: Site, 
     visited = visit(f"{site.portal}/")
     frame = visited.open()
     held: list[Route] = []
-    visited.page.context.route("**/widget/ask", held.append)  # and not answered
+    visited.page.context.route("**/widget/ask", lambda route: held.append(route))  # and not answered
     visited.question.fill(PENTAGON)
     visited.page.keyboard.press("Enter")
     frame.get_by_role("button", name="Stop").click()
