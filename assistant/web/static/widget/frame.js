@@ -93,7 +93,7 @@
   const renew = () => (renewing ??= exchange().finally(() => (renewing = null))); // one at a time, however many wait for it
 
   async function exchange() {
-    const answer = await post("session", { key, origin: host, token: remembered() });
+    const answer = await post("session", { key, origin: host, token: token || remembered() });
     const session = await answer.json();
     token = session.token;
     remembered(token);

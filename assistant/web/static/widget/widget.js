@@ -110,7 +110,9 @@
   }, 1500);
   opener.onclick = () => open(true);
   closer.onclick = close;
-  panel.onkeydown = ({ key }) => key === "Escape" && close();
+  panel.onkeydown = ({ key }) => {
+    if (key === "Escape") close();
+  };
   media.onchange = settle;
   new MutationObserver(settle).observe(root, { attributes: true });
   root.append(host); // beside the body, which some pages exchange
