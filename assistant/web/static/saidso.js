@@ -67,12 +67,13 @@
   }
 
   document.addEventListener("click", (event) => {
-    const target = event.target.closest?.("a.cite, a.copy, a.why, #close-source");
+    const target = event.target.closest?.("a.cite, a.copy, a.why, a.log-out, #close-source");
     if (!target) return;
     event.preventDefault();
     if (target.matches(".cite")) openSource(target);
     else if (target.matches(".copy")) copy(target);
     else if (target.matches(".why")) explain();
+    else if (target.matches(".log-out")) location.assign(target.href); // gradio would open another tab
     else closeSource();
   });
 
