@@ -125,7 +125,8 @@ def test_an_upload_is_not_read_in_by_an_event_alone(open_page: Open, asker: str)
         """async () => {
             const config = await (await fetch("/config")).json();
             const upload = config.components.find((part) => part.props.elem_id === "upload").id;
-            const event = config.dependencies.find((one) => one.targets.some(([id, name]) => id === upload && name === "upload"));
+            const uploads = ([id, on]) => id === upload && on === "upload";
+            const event = config.dependencies.find((one) => one.targets.some(uploads));
             const session_hash = "byhand" + Math.random().toString(36).slice(2);
             const body = JSON.stringify({data: [null], fn_index: event.id, session_hash});
             const headers = {"content-type": "application/json"};
@@ -164,7 +165,7 @@ def test_the_log_in_is_readable(open_page: Open, width: int, scheme: str) -> Non
     "path",
     [
         "/web/%2e%2e/%2e%2e/pyproject.toml", "/healthz/%2e%2e/config", "/%2e%2e/%2e%2e/etc/passwd", "//config",
-        "/healthz%2f..%2fconfig", "/%63onfig", "/config%00", "/healthz%3f/../config", "/gradio_api/file=%2fetc%2fpasswd",
+        "/healthz%2f..%2fconfig", "/%63onfig", "/config%00", "/healthz%3f/../config", "/gradio_api/file=%2fetc/passwd",
         "/gradio_api/%66ile=/etc/passwd", "/web/..%5c..%5cpyproject.toml", "/config#/healthz", "/CONFIG",
     ],
 )  # fmt: skip

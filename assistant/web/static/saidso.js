@@ -85,6 +85,14 @@
     }
   });
 
+  // A page whose session is over goes to the log-in, whatever it was about to do.
+  const fetched = window.fetch;
+  window.fetch = async (...asked) => {
+    const answer = await fetched(...asked);
+    if (answer.status === 401) location.assign("/login");
+    return answer;
+  };
+
   // The newest question stays at the top while its answer grows below it.
   function follow() {
     const rows = document.querySelectorAll("#chat .user-row");
