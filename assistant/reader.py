@@ -19,7 +19,7 @@ from assistant.rerank import reranked
 from assistant.short_answer import figure, fits, short_answer
 from assistant.yes_no import verdict
 from index.catalogue import Passage
-from index.claims import Claim, Piece
+from index.claims import Claim
 from index.embedder import bundled_model
 from index.keywords import KeywordIndex
 from index.passages import Span, split_sentences
@@ -268,16 +268,8 @@ def _finished(question: Question, evidence: Evidence, score: float, spans: Mappi
         number = figure(question, evidence.within(span))
         span = number and Span(span.start + number.start, span.start + number.end)
     if question.kind in (Kind.SAID, Kind.WHO_SAID, Kind.YES_NO) or span is None:
-        short = short_answer(question, evidence.text, [_moved(claim, -start) for claim in evidence.claims])
+        short = short_answer(question, evidence.text, [claim.moved(-start) for claim in evidence.claims])
         moved = short and Span(short.start + start, short.end + start)
     else:
         moved = Span(span.start, span.start + len(_LOOSE_END.sub("", evidence.within(span))))
     return replace(evidence, score=score, short=moved, read=span)
-
-
-def _moved(claim: Claim, by: int) -> Claim:
-    def move(piece: Piece | None) -> Piece | None:
-        return piece and Piece(piece.start + by, piece.end + by, piece.text)
-
-    content = tuple(Piece(piece.start + by, piece.end + by, piece.text) for piece in claim.content)
-    return replace(claim, speaker=move(claim.speaker), cue=move(claim.cue), content=content)

@@ -84,20 +84,13 @@ def names_of(text: str, mentions: Sequence[Mention]) -> list[str | None]:
     return names
 
 
-def candidates_for(text: str, mentions: Sequence[Mention], at: int) -> list[str]:
-    """Return whom the speaker of `mentions[at]` may stand for: the persons in its paragraph and the one before.
-
-    The nearest is the first. A pronoun of one gender leaves those of the other out; "they" has no candidates.
+def candidates_for(text: str, mentions: Sequence[Mention], places: Sequence[int]) -> list[list[str]]:
+    """Return whom the speakers of `mentions` at these places may stand for: who is named in the paragraph and the one
+    before, the nearest first. A pronoun of one gender leaves those of the other out; "we" has no candidates.
     """
-    speaker = mentions[at].speaker
-    if speaker is None:
-        return []
-    pronoun = text[speaker.start : speaker.end].casefold()
-    if pronoun in _NO_NAME:
-        return []
-    article = _Article.read(text, mentions)
-    near = article.near(article.reach(speaker.start), speaker.start)
-    return [one.naming for one in near if pronoun not in _HE_SHE or one.gender in (None, pronoun)]
+    article = _Article.read(text, mentions) if places else None
+    speakers = [mentions[at].speaker for at in places]
+    return [article.candidates(speaker) if article and speaker else [] for speaker in speakers]
 
 
 @dataclass(frozen=True)
@@ -213,6 +206,14 @@ class _Article:
         """Return the paragraph that holds a character and the one before, up to the character."""
         number = bisect_right(self.paragraphs, at) - 1
         return Span(self.paragraphs[max(0, number - 1)], at)
+
+    def candidates(self, speaker: Span) -> list[str]:
+        """Return whom an unresolved speaker may stand for, the nearest first."""
+        pronoun = self.text[speaker.start : speaker.end].casefold()
+        if pronoun in _NO_NAME:
+            return []
+        near = self.near(self.reach(speaker.start), speaker.start)
+        return [one.naming for one in near if pronoun not in _HE_SHE or one.gender in (None, pronoun)]
 
     def near(self, reach: Span, at: int) -> list[_Someone]:
         """Return the persons named in a stretch, each once, the nearest first."""
