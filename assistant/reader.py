@@ -246,10 +246,14 @@ def candidates(question: Question, hits: Sequence[Hit]) -> list[Evidence]:
         for sentence in split_sentences(passage.text):
             span = Span(passage.start + sentence.start, passage.start + sentence.end)
             own = tuple(claim for claim in passage.claims if claim.within(span.start, span.end))
+            if question.only_claims and not own:
+                before = passage.text[sentence.start : sentence.end]
+                continue
             by_speaker = any(question.is_by(claim.said_by) for claim in own)
             evidence = Evidence(passage, span, own, by_speaker)
             if wanted:
                 given = figures(wanted, evidence.text, before, own, span.start)
+                given = [figure for figure in given if figure.claim or not question.only_claims]
                 evidence = replace(evidence, figures=tuple(given))
             known = found.get((passage.article_id, span.start))
             # Where passages overlap, the one that shows the sentence before it tells more of the figures.

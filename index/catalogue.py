@@ -350,12 +350,13 @@ class Catalogue:
             conditions.append(_articles.c.day <= filters.until)
         return conditions
 
-    def with_claims(self, passages: Sequence[Passage]) -> list[Passage]:
-        """Return the passages, each with the claims that have content in it."""
+    def with_claims(self, passages: Sequence[Passage], filters: Filters | None = None) -> list[Passage]:
+        """Return the passages, each with the claims that have content in it, and fit the filters, if there are any."""
+        fitting = self._conditions(filters) if filters else []
         by_article: dict[str, dict[int, Claim]] = {passage.article_id: {} for passage in passages}
         with self._engine.connect() as connection:
             for chunk in _chunks(list(passages)):
-                for id_, article_id, claim in _claims_where(connection, _has_content_in(chunk)):
+                for id_, article_id, claim in _claims_where(connection, _has_content_in(chunk), *fitting):
                     by_article[article_id][id_] = claim
         return [
             replace(
@@ -496,12 +497,12 @@ def _speakers_called(connection: Connection, words: Collection[str]) -> list[str
     return list(found)
 
 
-def _claims_where(connection: Connection, condition: ColumnElement[bool]) -> Iterator[tuple[int, str, Claim]]:
+def _claims_where(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[tuple[int, str, Claim]]:
     """Yield (id, article id, claim), an article's in their order, one article after the other."""
     query = (
         select(_claims, _pieces.c.part, _pieces.c.start, _pieces.c.end)
-        .select_from(_claims.join(_pieces))
-        .where(condition)
+        .select_from(_claims.join(_articles).join(_pieces))
+        .where(*conditions)
         .order_by(_claims.c.article_id, _claims.c.id, _pieces.c.number)
     )
     article_id, text = None, ""
