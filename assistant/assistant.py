@@ -11,6 +11,7 @@ from typing import NamedTuple
 from assistant.accounts import find_accounts
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
+from assistant.positions import Means
 from assistant.question import Kind, Question, understand
 from assistant.quoted import heard
 from assistant.reader import Evidence, Reader, Reading, TrainedReader, candidates
@@ -86,7 +87,8 @@ class Assistant:
         clock.stage("reading")
         reading = heard(asked, self._reader.read(asked, hits), self._store.passage_words)
         clock.stage("writing")
-        accounts = find_accounts(asked, [*reading.evidence, *candidates(asked, further)])
+        means = Means(self._reader.answers, self._store.embedder.embed)
+        accounts = find_accounts(asked, [*reading.evidence, *candidates(asked, further)], means)
         confidence = accounts.surer(reading.confidence)
         chosen = accounts.cited_with(choose(reading)) if confidence >= self._threshold else []
         statements = [_statement(marker, evidence) for marker, evidence in enumerate(chosen, start=1)]
