@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assistant import positions, sides, tallies, timeline
+from assistant import sides, tallies, timeline
 from assistant.answer import Account, Statement
 from assistant.parties import Party, Report, grouped
-from assistant.positions import Means
 from assistant.question import Question
 from assistant.reader import Evidence
 
@@ -63,11 +62,8 @@ class Accounts:
         return tuple(map(_account, found.values())) or as_said(statements)
 
 
-def find_accounts(question: Question, evidence: Sequence[Evidence], means: Means | None = None) -> Accounts:
-    """Return the accounts that sentences, the best first, give of what the question asks.
-
-    Without `means`, answers in other words than figures, yes and no are not compared.
-    """
+def find_accounts(question: Question, evidence: Sequence[Evidence]) -> Accounts:
+    """Return the accounts that sentences, the best first, give of what the question asks."""
     counting = tallies.tallies(question, evidence)
     if sum(len(party.positions()) for party in counting) > 1:
         cite = _to_cite(counting)
@@ -83,11 +79,6 @@ def find_accounts(question: Question, evidence: Sequence[Evidence], means: Means
         shown = [*yes[:_MOST_A_SIDE], *no[:_MOST_A_SIDE]]
         cite = [party.reports[0].evidence for party in shown]
         return Accounts(tuple(shown), tuple(dict.fromkeys(cite)), sides.told(yes, no), False)
-    answering = positions.positions(question, evidence, means) if means and not counting else []
-    if answering:
-        cite = _to_cite(answering)
-        answering = _as_cited(answering, cite)
-        return Accounts(tuple(answering), tuple(cite), positions.told(answering), False)
     return Accounts(tuple(counting))
 
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from assistant.accounts import find_accounts
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
-from assistant.positions import Means
 from assistant.question import Kind, Question, understand
 from assistant.quoted import heard
 from assistant.reader import Evidence, Reader, Reading, TrainedReader, candidates
@@ -87,8 +86,7 @@ class Assistant:
         clock.stage("reading")
         reading = heard(asked, self._reader.read(asked, hits), self._store.passage_words)
         clock.stage("writing")
-        means = Means(self._reader.answers, self._store.embedder.embed)
-        accounts = find_accounts(asked, [*reading.evidence, *candidates(asked, further)], means)
+        accounts = find_accounts(asked, [*reading.evidence, *candidates(asked, further)])
         confidence = accounts.surer(reading.confidence)
         chosen = accounts.cited_with(choose(reading)) if confidence >= self._threshold else []
         statements = [_statement(marker, evidence) for marker, evidence in enumerate(chosen, start=1)]

@@ -68,10 +68,6 @@ class Reading:
 class Reader(Protocol):
     """Anything that finds evidence for a question in passages."""
 
-    def answers(self, question: str, texts: Sequence[str]) -> Sequence[PassageReading]:
-        """Return what each text by itself answers, in its own characters."""
-        ...
-
     def warm_up(self) -> None:
         """Load what reading needs."""
         ...
@@ -166,10 +162,6 @@ class TrainedReader:
             ),
             confidence,
         )
-
-    def answers(self, question: str, texts: Sequence[str]) -> Sequence[PassageReading]:
-        """Return what each text by itself answers, in its own characters."""
-        return self._load().read(question, texts)
 
     def rank(self, question: Question, hits: Sequence[Hit], depth: int) -> list[Hit]:
         """Return the hits in the order they deserve once the first `depth` are read, without looking for evidence."""

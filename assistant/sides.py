@@ -57,9 +57,6 @@ _OPPOSITES = tuple(
         (r"justified", r"unjustified|unwarranted"),
     )
 )
-TELLING = _SAYS | {"describes", "accuses", "suggests", "believes"}
-"""Stances with which a speaker gives an account of what was."""
-
 _FEW = 2  # words of a question that must all be there
 _MOST = 0.66  # of more words
 

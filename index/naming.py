@@ -247,7 +247,7 @@ class _Article:
         return [one.naming for one in near if pronoun not in _HE_SHE or one.gender in (None, pronoun)]
 
     def _groups(self, at: int, many: bool) -> list[str]:
-        """Return the bodies named in reach, with `many` also the groups that speak there: each once, the nearest first."""
+        """Return the bodies named in reach, and with `many` the groups that speak there, the nearest first."""
         reach = self.reach(at)
         found = [(one.start, owner.naming) for one, owner in self.named if owner.person is False]
         for speaker in self.speakers if many else ():
