@@ -158,6 +158,10 @@ class Assistant:
         """Return how many passages an article has."""
         return self._store.catalogue.passage_count(article_id)
 
+    def passages(self, article_id: str) -> list[Span]:
+        """Return where an article's passages stand in its text, in order; neighbours share a sentence."""
+        return [Span(passage.start, passage.end) for passage in self._store.catalogue.passages_of(article_id)]
+
     def articles(self) -> list[Article]:
         """Return all articles, without their text, by date."""
         return list(self._store.catalogue.articles())
@@ -180,6 +184,16 @@ class Assistant:
             raise SaidsoError(
                 f"There is no file, folder or article {name!r}; `saidso articles` lists the articles there are."
             )
+
+    def claims_by(
+        self, filters: Filters, article_id: str | None = None, offset: int = 0, limit: int = 50
+    ) -> tuple[int, list[tuple[Article, Claim]]]:
+        """Return how many claims of the index fit, and `limit` of them by date, each with its article (no text)."""
+        catalogue = self._store.catalogue
+        claims = catalogue.claims_by(filters, limit, offset, article_id)
+        articles = catalogue.briefly({id_ for id_, _ in claims})
+        told = [(articles[id_], claim) for id_, claim in claims if id_ in articles]
+        return catalogue.count_claims(filters, article_id), told
 
     def holdings(self) -> Holdings:
         """Return what is indexed."""
