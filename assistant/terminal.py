@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.text import Text
 from assistant.answer import Answer
 from assistant.assistant import Told
 from assistant.citations import Citation
+from assistant.tokens import Token
 from index.articles import Article
 from index.catalogue import Holdings
 from index.claims import nearest
@@ -39,6 +40,10 @@ class Terminal:
     def say(self, sentence: str) -> None:
         """Print one sentence on standard output."""
         self._out.print(Text(sentence), soft_wrap=True)
+
+    def note(self, sentence: str) -> None:
+        """Print one sentence beside the result, on standard error."""
+        self._err.print(Text(sentence, style="dim"))
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[IngestProgress], None]]:
@@ -131,6 +136,18 @@ class Terminal:
         if articles:
             self._out.print(table)
         self.say(f"{holdings.articles:,} articles, {holdings.passages:,} passages.")
+
+    def tokens(self, tokens: Sequence[Token], expired: Collection[int]) -> None:
+        """Print a table of access tokens, times in UTC; those whose id is in `expired` open nothing any more."""
+        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 3, 0, 0))
+        for heading in ("name", "scope", "created", "last used", "expires", "begins with"):
+            table.add_column(heading, overflow="fold")
+        for token in tokens:
+            over = " (over)" if token.id in expired else ""
+            last_used = (token.last_used or "never")[:16].replace("T", " ")
+            times = (token.created[:10], last_used, f"{(token.expires or 'never')[:10]}{over}")
+            table.add_row(escape(token.name), token.permission.scope, *times, f"{token.first_letters}…")
+        self._out.print(table)
 
     def claims(self, told: Told) -> None:
         """Print who said what in an article."""
