@@ -133,9 +133,10 @@ def stretches_of(text: str, start: int = 0, of: str = "") -> Iterator[Stretch]:
 
 def _end_of_stretch(text: str, start: int) -> int:
     end = start + _STRETCH
-    gaps = list(GAP.finditer(text, start + _STRETCH // 2, end))
-    last = gaps[-1].end() if gaps else start + split_sentences(text[start:end])[-1].start
-    return last if last > start else end
+    if gaps := list(GAP.finditer(text, start + _STRETCH // 2, end)):
+        return gaps[-1].end()
+    sentences = split_sentences(text[start:end])  # none in white space
+    return start + sentences[-1].start if sentences and sentences[-1].start else end
 
 
 def claims_in(stretches: Iterable[Stretch]) -> Iterator[list[Claim]]:
