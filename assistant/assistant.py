@@ -46,6 +46,13 @@ class Told(NamedTuple):
     text: str
 
 
+class Said(NamedTuple):
+    """A claim, with the article that reports it."""
+
+    article: Article
+    claim: Claim
+
+
 class Assistant:
     """Answers questions from one data folder. Safe to use from several threads."""
 
@@ -172,6 +179,26 @@ class Assistant:
             raise SaidsoError(
                 f"There is no file, folder or article {name!r}; `saidso articles` lists the articles there are."
             )
+
+    def who_said(self, filters: Filters, words: str = "", k: int = 20) -> list[Said]:
+        """Return at most `k` claims that fit the filters: the nearest to `words` first, or without words by date.
+
+        Raises SaidsoError where neither words nor a speaker, stance or cue are given.
+        """
+        catalogue = self._store.catalogue
+        if words.strip():
+            hits = search(self._store, words, max(k, _LOOK_DEPTH), filters)
+            found = catalogue.claims_in([hit.passage.id for hit in hits], filters)[:k]
+        elif filters.of_claims:
+            found = catalogue.claims_by(filters, k)
+        else:
+            raise SaidsoError("Nobody and nothing is asked for; give a speaker, a stance, or words on what was said.")
+        articles = {id_: catalogue.article(id_) for id_ in {article_id for article_id, _ in found}}
+        return [Said(article, claim) for id_, claim in found if (article := articles[id_])]
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens the embedding model's tokenizer makes of a text."""
+        return len(self._store.embedder.token_starts(text))
 
     def holdings(self) -> Holdings:
         """Return what is indexed."""

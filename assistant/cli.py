@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import inspect
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -205,6 +206,21 @@ def serve_command(
 
     settings = Settings.from_environment(data_dir)
     serve(replace(settings, host=host or settings.host, port=settings.port if port is None else port))
+
+
+@app.command("mcp")
+def mcp_command(data_dir: DataDir = None) -> None:
+    """Let a program that speaks MCP ask, over standard input and output; over HTTP, `saidso serve` does at /mcp."""
+    from assistant.mcp_server import make_server
+    from assistant.web.startup import Startup
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the thread that reads standard input cannot be interrupted
+    startup = Startup(partial(Assistant.open, Settings.from_environment(data_dir)))
+    server = make_server(startup.wait)
+    startup.begin()
+    server.run()
+    if not startup.end():
+        os._exit(DONE)  # a model is still loading, and native code would abort a tidy exit
 
 
 @articles_app.callback()

@@ -26,6 +26,8 @@ from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings, sample_articles
 from assistant.web.confidence import DIAGRAM
 from assistant.web.evaluations import add_evaluations
+from assistant.web.mcp_route import add_mcp
+from assistant.web.openai_api import add_openai
 from assistant.web.security import MAX_UPLOAD_BYTES, Guard, is_loopback
 from assistant.web.startup import Startup
 from index.errors import SaidsoError
@@ -43,6 +45,8 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     app.add_api_route(f"/web/{DIAGRAM.name}", _diagram)
     app.mount("/web", StaticFiles(directory=_STATIC))
     add_evaluations(app, jobs)
+    add_openai(app, startup)
+    add_mcp(app, startup)
     _mount_page(app, startup, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
     app.add_middleware(Guard, hosts=[settings.host])

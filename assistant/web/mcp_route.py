@@ -1,0 +1,54 @@
+"""The route /mcp: the tools of `assistant.mcp_server` over streamable HTTP."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from assistant.web.startup import Startup
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
+
+_POST = {"Allow": "POST"}
+
+
+def add_mcp(app: FastAPI, startup: Startup) -> None:
+    """Add /mcp; with and without a slash at its end, since programs are told it in both ways."""
+    endpoint = _Endpoint(startup)
+    app.router.routes.extend((Route("/mcp", endpoint), Route("/mcp/", endpoint)))
+
+
+class _Endpoint:
+    """An ASGI application. What answers is imported at the first request, since that takes a second."""
+
+    def __init__(self, startup: Startup) -> None:
+        self._startup = startup
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one message; `Guard` has seen to its host and its origin."""
+        if scope["method"] != "POST":  # a GET would wait for messages that are never sent
+            refusal = JSONResponse({"detail": "Programs that speak MCP POST their messages here."}, 405, _POST)
+            await refusal(scope, receive, send)
+            return
+        app = await run_in_threadpool(self._app, scope["path"])
+        async with app.router.lifespan_context(app):
+            await app(scope, receive, send)
+
+    def _app(self, path: str) -> Starlette:
+        from assistant.mcp_server import http_app
+
+        return http_app(self._server, path)
+
+    @cached_property
+    def _server(self) -> MCPServer[Any]:
+        from assistant.mcp_server import make_server
+
+        return make_server(lambda: self._startup.assistant)
