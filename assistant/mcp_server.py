@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from inspect import getdoc
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -139,14 +140,16 @@ class Claims(BaseModel):
 
 def make_server(assistant: Callable[[], Assistant]) -> MCPServer[Any]:
     """Return the server of the four tools; `assistant` gives the one to ask, or raises a SaidsoError that says why."""
-    server = _Server(
-        "saidso", title="Saidso", version=_version(), instructions=_INSTRUCTIONS, log_level="WARNING",
-    )  # fmt: skip
+    server = _Server("saidso", title="Saidso", version=_version(), instructions=_INSTRUCTIONS, log_level="WARNING")
     tools = _Tools(assistant)
-    server.add_tool(tools.ask, title="Ask the articles", annotations=_READS)
-    server.add_tool(tools.search, title="Search the articles", annotations=_READS)
-    server.add_tool(tools.read_article, title="Read an article", annotations=_READS)
-    server.add_tool(tools.who_said, title="Who said what", annotations=_READS)
+    titled = {
+        "Ask the articles": tools.ask,
+        "Search the articles": tools.search,
+        "Read an article": tools.read_article,
+        "Who said what": tools.who_said,
+    }
+    for title, tool in titled.items():
+        server.add_tool(tool, title=title, description=getdoc(tool), annotations=_READS)
     return server
 
 

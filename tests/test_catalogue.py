@@ -201,6 +201,15 @@ def test_claims_are_looked_up_by_stance_cue_outlet_and_date(catalogue: Catalogue
     assert [catalogue.passages(denied)[id_].text for id_ in denied] == ["The port denied it."]
 
 
+def test_claims_are_looked_up_by_passage(catalogue: Catalogue) -> None:
+    catalogue.store([(article(text=TEXT), [Span(0, 35), Span(36, 55), Span(0, 55)])])
+    catalogue.store_claims({"a": CLAIMS}, by="x")
+    first, second, whole = (passage.id for passage in catalogue.passages_of("a"))
+    assert catalogue.claims_in([second, first], Filters()) == [("a", CLAIMS[n]) for n in (1, 0, 2)]
+    assert catalogue.claims_in([whole, second], Filters(stances=("denies",))) == [("a", CLAIMS[1])]
+    assert catalogue.claims_in([first], Filters(stances=("denies",))) == catalogue.claims_in([], Filters()) == []
+
+
 def test_speakers_go_with_their_last_claim(catalogue: Catalogue) -> None:
     quoted(catalogue, "a", "the Pentagon")
     quoted(catalogue, "b", "the Pentagon", "Ortiz")
