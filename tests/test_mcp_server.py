@@ -21,8 +21,8 @@ from mcp.types import CallToolResult, TextContent
 from assistant.answer import claim_as_json
 from assistant.assistant import Assistant
 from assistant.mcp_server import LONGEST_READ, make_server
-from assistant.settings import Settings
 from assistant.web.startup import Startup
+from index.articles import Article
 from index.errors import SaidsoError
 from index.filters import Filters
 
@@ -122,20 +122,23 @@ def test_an_article_is_read_whole_or_in_part(samples: Assistant) -> None:
     assert (part["text"], part["end"]) == (article.text[10:30], 30)
 
 
-def test_a_long_article_is_read_on_from_where_it_stopped(tmp_path: Path) -> None:
-    text = "The mayor said on Monday that the bridge would open in May. " * 700
-    (tmp_path / "long.json").write_text(json.dumps({"id": "long", "text": text}))
-    assistant = Assistant.open(Settings(tmp_path / "data"))
-    assistant.ingest([tmp_path / "long.json"])
-    stored = assistant.article("long")
-    assert stored is not None
-    read, part = "", {"end": 0, "length": 1}
+class Library(Assistant):
+    """An assistant with one long article."""
+
+    def __init__(self) -> None:
+        self.text = "".join(f"Line {number} of a long article.\n" for number in range(2_000))
+
+    def article(self, article_id: str) -> Article:
+        return Article(article_id, self.text)
+
+
+def test_a_long_article_is_read_on_from_where_it_stopped() -> None:
+    library, read, part = Library(), "", {"end": 0, "length": 1}
     while part["end"] < part["length"]:
-        part = given(call(assistant, "read_article", article_id="long", start=part["end"]))
+        part = given(call(library, "read_article", article_id="long", start=part["end"]))
         assert len(part["text"]) <= LONGEST_READ
         read += part["text"]
-    assert read == stored.text
-    assistant.close()
+    assert read == library.text and len(read) > 2 * LONGEST_READ
 
 
 def test_who_said_lists_claims_by_speaker_and_by_matter(samples: Assistant) -> None:
@@ -169,7 +172,7 @@ def test_what_is_wrong_is_said_in_a_sentence(
     samples: Assistant, tool: str, arguments: dict[str, Any], wanted: str
 ) -> None:
     told = sentence(call(samples, tool, **arguments))
-    assert wanted in told and told.endswith(".") and "\n" not in told
+    assert wanted in told and told.endswith((".", '?"')) and "\n" not in told
 
 
 def test_tools_are_listed_while_the_models_load_and_calls_wait_for_them(samples: Assistant) -> None:

@@ -142,7 +142,7 @@ def test_the_last_question_of_a_conversation_is_answered(client: OpenAI, samples
     asked = user([{"type": "text", "text": "How many bombs"}, {"type": "text", "text": "did the F-15s drop?"}])
     tool = {"role": "tool", "tool_call_id": "1", "content": [{"type": "text", "text": "{}"}]}
     message = ask(client, {"role": "system", "content": "Be brief."}, *turns, asked, tool).choices[0].message
-    assert message.saidso["question"] == BOMBS
+    assert message.saidso["question"].split() == BOMBS.split()
     assert message.content == samples.ask(BOMBS).text
 
 

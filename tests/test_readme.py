@@ -52,7 +52,7 @@ def test_the_programs_run(folder: Path, live: str) -> None:
 
 
 def test_programs_that_speak_mcp_are_configured_so(live: str, samples: Assistant, samples_folder: Path) -> None:
-    over_http, over_stdio = (json.loads(block)["mcpServers"]["saidso"] for block in blocks("json"))
+    over_http, over_stdio = (json.loads(line)["mcpServers"]["saidso"] for line in blocks("json")[0].splitlines())
     assert (over_stdio.pop("command"), over_http.pop("type")) == ("saidso", "http")
     command = ["-m", "assistant", *over_stdio.pop("args")]
     place = {"PYTHONPATH": str(ROOT), "SAIDSO_DATA_DIR": str(samples_folder)}

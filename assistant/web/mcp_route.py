@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import cached_property, partial
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
@@ -13,9 +13,6 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from assistant.web.startup import Startup
-
-if TYPE_CHECKING:
-    from mcp.server.mcpserver import MCPServer
 
 _POST = {"Allow": "POST"}
 
@@ -38,17 +35,12 @@ class _Endpoint:
             refusal = JSONResponse({"detail": "Programs that speak MCP POST their messages here."}, 405, _POST)
             await refusal(scope, receive, send)
             return
-        app = await run_in_threadpool(self._app, scope["path"])
+        app = await run_in_threadpool(lambda: self._app_at(scope["path"]))
         async with app.router.lifespan_context(app):
             await app(scope, receive, send)
 
-    def _app(self, path: str) -> Starlette:
-        from assistant.mcp_server import http_app
-
-        return http_app(self._server, path)
-
     @cached_property
-    def _server(self) -> MCPServer[Any]:
-        from assistant.mcp_server import make_server
+    def _app_at(self) -> Callable[[str], Starlette]:
+        from assistant.mcp_server import http_app, make_server
 
-        return make_server(lambda: self._startup.assistant)
+        return partial(http_app, make_server(lambda: self._startup.assistant))
