@@ -14,13 +14,14 @@ from starlette.types import Receive, Scope, Send
 
 from assistant.web.startup import Startup
 
+PATH = "/mcp"
 _POST = {"Allow": "POST"}
 
 
 def add_mcp(app: FastAPI, startup: Startup) -> None:
     """Add /mcp; with and without a slash at its end, since programs are told it in both ways."""
     endpoint = _Endpoint(startup)
-    app.router.routes.extend((Route("/mcp", endpoint), Route("/mcp/", endpoint)))
+    app.router.routes.extend((Route(PATH, endpoint), Route(f"{PATH}/", endpoint)))
 
 
 class _Endpoint:
@@ -35,12 +36,12 @@ class _Endpoint:
             refusal = JSONResponse({"detail": "Programs that speak MCP POST their messages here."}, 405, _POST)
             await refusal(scope, receive, send)
             return
-        app = await run_in_threadpool(lambda: self._app_at(scope["path"]))
+        app = await run_in_threadpool(lambda: self._new_app())
         async with app.router.lifespan_context(app):
-            await app(scope, receive, send)
+            await app({**scope, "path": PATH, "root_path": ""}, receive, send)
 
     @cached_property
-    def _app_at(self) -> Callable[[str], Starlette]:
+    def _new_app(self) -> Callable[[], Starlette]:
         from assistant.mcp_server import http_app, make_server
 
-        return partial(http_app, make_server(lambda: self._startup.assistant))
+        return partial(http_app, make_server(lambda: self._startup.assistant), PATH)
