@@ -19,6 +19,7 @@ import typer
 from assistant.answer import claim_as_json
 from assistant.assistant import Assistant
 from assistant.evaluation.command import eval_app
+from assistant.followup import Exchange, read_history, standalone_question
 from assistant.settings import Settings
 from assistant.terminal import Terminal
 from index.articles import Article, Rejected
@@ -141,7 +142,7 @@ def ask_command(questions: Questions) -> None:
     filters, terminal = questions.filters, Terminal()
 
     def ask(assistant: Assistant, asked: Asked) -> None:
-        answer = assistant.ask(asked.question, filters, asked.id)
+        answer = assistant.ask(asked.question, filters, asked.id, history=asked.history)
         _print_json(answer.as_json()) if questions.as_json else terminal.answer(answer)
 
     raise typer.Exit(_each_question(questions, ask))
@@ -157,7 +158,7 @@ def search_command(
     filters, terminal = questions.filters, Terminal()
 
     def search(assistant: Assistant, asked: Asked) -> None:
-        hits = assistant.search(asked.question, k, filters)
+        hits = assistant.search(standalone_question(asked.question, asked.history), k, filters)
         if questions.as_json:
             passages = [hit.as_json() for hit in hits]
             _print_json({"id": asked.id, "question": asked.question, "passages": passages})
@@ -272,6 +273,7 @@ class Asked:
 
     question: str
     id: str | None = None
+    history: tuple[Exchange, ...] = ()
 
 
 def _each_question(questions: Questions, act: Callable[[Assistant, Asked], None]) -> int:
@@ -314,7 +316,7 @@ def _parsed(line: str) -> Asked:
             'a question is an object with a text under "question", for example {"id": "1", "question": "Who …?"}.'
         )
     id_ = fields.get("id")
-    return Asked(fields["question"], None if id_ is None else str(id_))
+    return Asked(fields["question"], None if id_ is None else str(id_), read_history(fields.get("history") or []))
 
 
 def _open(data_dir: Path | None) -> Assistant:
