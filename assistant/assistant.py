@@ -195,13 +195,20 @@ class Assistant:
         catalogue = self._store.catalogue
         if words.strip():
             hits = search(self._store, words, max(k, _LOOK_DEPTH), filters)
-            found = catalogue.claims_in([hit.passage.id for hit in hits], filters)[:k]
+            found = self._nearest(words, catalogue.claims_in([hit.passage.id for hit in hits], filters))[:k]
         elif filters.of_claims:
             found = catalogue.claims_by(filters, k)
         else:
             raise SaidsoError("Nobody and nothing is asked for; give a speaker, a stance, or words on what was said.")
         articles = {id_: catalogue.article(id_) for id_ in {article_id for article_id, _ in found}}
         return [Said(article, claim) for id_, claim in found if (article := articles[id_])]
+
+    def _nearest(self, words: str, claims: Sequence[tuple[str, Claim]]) -> list[tuple[str, Claim]]:
+        """Return claims in the order of how near in meaning what was said is to `words`."""
+        told = [" ".join(piece.text for piece in claim.content) for _, claim in claims]
+        vectors = self._store.embedder.embed([words, *told])
+        nearness = (vectors[1:] @ vectors[0]).tolist()
+        return [claims[at] for at in sorted(range(len(claims)), key=lambda at: -nearness[at])]
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the embedding model's tokenizer makes of a text."""

@@ -142,7 +142,7 @@ def make_server(assistant: Callable[[], Assistant]) -> MCPServer[Any]:
     """Return the server of the four tools; `assistant` gives the one to ask, or raises a SaidsoError that says why."""
     server = _Server("saidso", title="Saidso", version=_version(), instructions=_INSTRUCTIONS, log_level="WARNING")
     tools = _Tools(assistant)
-    titled = {
+    titled: dict[str, Callable[..., Any]] = {
         "Ask the articles": tools.ask,
         "Search the articles": tools.search,
         "Read an article": tools.read_article,
