@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
 
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
@@ -16,6 +18,16 @@ from index.filters import Filters
 from index.ingest import IngestReport
 
 _ANSWER = '<div class="answer'
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where an answer is kept, and what was thought of it: its rating, and whether there is a note."""
+
+    conversation_id: str
+    number: int
+    rating: str | None = None
+    noted: bool = False
 
 
 def holdings_line(holdings: Holdings) -> str:
@@ -32,9 +44,15 @@ def holdings_line(holdings: Holdings) -> str:
 # ── the conversation ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def question(text: str) -> str:
-    """Return a question as the conversation shows it."""
-    return f'<p class="asked">{escape(text)}</p>'
+def question(text: str, number: int | None = None) -> str:
+    """Return a question as the conversation shows it; `number` makes it the end of a link (see `turn_address`)."""
+    where = f' id="turn-{number}"' if number else ""
+    return f'<p class="asked"{where}>{escape(text)}</p>'
+
+
+def turn_address(kept: Kept) -> str:
+    """Return what follows the page's address in a link that opens a conversation at one of its turns."""
+    return f"?conversation={quote(kept.conversation_id, safe='')}#turn-{kept.number}"
 
 
 def stage(text: str) -> str:
@@ -67,22 +85,29 @@ def is_answer(html: str) -> bool:
     return html.startswith(_ANSWER)
 
 
-def answer(given: Answer, shown: int | None = None, scope: str = "") -> str:
-    """Return an answer, or its first `shown` statements while it is being streamed; `scope` says what was filtered."""
+def answer(
+    given: Answer, shown: int | None = None, scope: str = "", kept: Kept | None = None, notes: Sequence[str] = ()
+) -> str:
+    """Return an answer, or its first `shown` statements while it is being streamed.
+
+    `scope` says what was filtered, `kept` where it is kept, if it is, and `notes` what has changed since.
+    """
+    since = "".join(map(notice, notes))
     if given.abstained:
-        return _abstention(given, scope)
+        return _abstention(given, since, scope, kept)
     statements = given.statements[:shown]
     short = f'<p class="short">“{escape(given.short_answer)}”</p>' if given.short_answer else ""
     listed = "".join(f"<li>{_statement(statement)}</li>" for statement in statements)
     whole = len(statements) == len(given.statements)
-    rest = _foot(confidence.in_words(given.confidence), scope) + who_said_what(given) if whole else ""
+    foot = since + _foot(confidence.in_words(given.confidence), scope, kept)
+    rest = foot + who_said_what(given) if whole else ""
     return f'{_ANSWER}">{differing(given)}{short}<ul class="statements">{listed}</ul>{rest}</div>'
 
 
-def _abstention(given: Answer, scope: str) -> str:
+def _abstention(given: Answer, since: str, scope: str, kept: Kept | None) -> str:
     closest = "".join(f"<li>{_quoted(citation)}</li>" for citation in given.closest)
     listed = f'<p class="closest">What comes closest:</p><ul class="statements">{closest}</ul>' if closest else ""
-    foot = _foot("Why no answer?" if closest else "", scope)
+    foot = since + _foot("Why no answer?" if closest else "", scope, kept)
     return f'{_ANSWER} abstained"><p class="lead">{escape(given.text)}</p>{listed}{foot}</div>'
 
 
@@ -96,11 +121,28 @@ def _quoted(citation: Citation) -> str:
     return f'<q class="quote">{escape(citation.quote)}</q>&#160;{link(citation)}{place}'
 
 
-def _foot(why: str, scope: str) -> str:
-    """Return the last line: how sure the answer is, or why there is none, as what opens the explanation of it."""
+def _foot(why: str, scope: str, kept: Kept | None) -> str:
+    """Return the last line: how sure the answer is, or why there is none, as what opens the explanation of it.
+
+    Of an answer that is kept, also what copies a link to it, and what says how good it is.
+    """
     opens = f'<a class="why" href="#why" role="button" title="What this means">{why}</a>' if why else ""
     told = f"<span>{escape(scope)}</span>" if scope else ""
-    return f'<p class="foot">{opens}{told}<a class="copy" href="#copy" role="button">Copy</a></p>'
+    deeds = _deeds(kept) if kept else ""
+    return f'<p class="foot">{opens}{told}<a class="copy" href="#copy" role="button">Copy</a>{deeds}</p>'
+
+
+def _deeds(kept: Kept) -> str:
+    thumbs = "".join(
+        f'<button type="button" class="thumb {rating}{" pressed" if kept.rating == rating else ""}" '
+        f'value="{kept.number}" title="{name}"><span class="unseen">{name}</span></button>'
+        for rating, name in (("up", "Good answer"), ("down", "Bad answer"))
+    )
+    note = "Edit note" if kept.noted else "Add a note"
+    return (
+        f'<button type="button" class="copy-link" value="{escape(turn_address(kept))}">Copy link</button>'
+        f'<span class="rate">{thumbs}<button type="button" class="remark" value="{kept.number}">{note}</button></span>'
+    )
 
 
 # ── adding articles ─────────────────────────────────────────────────────────────────────────────────────────

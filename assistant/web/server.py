@@ -22,28 +22,35 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from assistant.assistant import Assistant
+from assistant.conversations import Conversations
 from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings, sample_articles
 from assistant.web.confidence import DIAGRAM
+from assistant.web.conversations import add_conversations
 from assistant.web.evaluations import add_evaluations
 from assistant.web.security import MAX_UPLOAD_BYTES, Guard, is_loopback
 from assistant.web.startup import Startup
 from index.errors import SaidsoError
 
 _STATIC = Path(__file__).with_name("static")
-_OWN_FILES = ("saidso.css", "claims.css", "evaluate.css", "saidso.js", "claims.js", "evaluate.js")
+_OWN_FILES = (
+    *("saidso.css", "claims.css", "evaluate.css", "conversations.css"),
+    *("saidso.js", "claims.js", "evaluate.js", "conversations.js", "feedback.js"),
+)
 
 
 def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     """Return the web application; `startup` and `jobs` begin when it is served."""
-    life = partial(_lifespan, startup, jobs)
+    conversations = Conversations(settings.database_url)
+    life = partial(_lifespan, startup, jobs, conversations)
     app = FastAPI(title="Saidso", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
     app.add_api_route("/healthz", _healthz)
     app.add_api_route("/readyz", partial(_readyz, startup))
     app.add_api_route(f"/web/{DIAGRAM.name}", _diagram)
     app.mount("/web", StaticFiles(directory=_STATIC))
     add_evaluations(app, jobs)
-    _mount_page(app, startup, settings)
+    add_conversations(app, startup, conversations)
+    _mount_page(app, startup, conversations, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
     app.add_middleware(Guard, hosts=[settings.host])
     return app
@@ -92,11 +99,12 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _lifespan(startup: Startup, jobs: Jobs, _app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(startup: Startup, jobs: Jobs, conversations: Conversations, _app: FastAPI) -> AsyncIterator[None]:
     startup.begin()
     jobs.begin()
     yield
     await run_in_threadpool(jobs.end)
+    conversations.close()
 
 
 async def _healthz() -> dict[str, str]:
@@ -115,10 +123,11 @@ def _diagram() -> FileResponse:
     return FileResponse(DIAGRAM)
 
 
-def _mount_page(app: FastAPI, startup: Startup, settings: Settings) -> None:
+def _mount_page(app: FastAPI, startup: Startup, conversations: Conversations, settings: Settings) -> None:
     from assistant.web.page import build_page, mount  # gradio takes seconds to import
 
-    mount(app, build_page(startup, settings, _versioned(DIAGRAM)), head=_head(), max_file_size=MAX_UPLOAD_BYTES)
+    page = build_page(startup, conversations, settings, _versioned(DIAGRAM))
+    mount(app, page, head=_head(), max_file_size=MAX_UPLOAD_BYTES)
 
 
 def _head() -> str:
