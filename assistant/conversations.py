@@ -139,8 +139,7 @@ class Turn:
     def scope(self) -> Filters:
         """The filters that the question was asked with."""
         kept: dict[str, Any] = dict(self.filters or {})
-        lists = {name: tuple(kept[name]) for name in ("sources", "stances") if name in kept}
-        return Filters(**(kept | lists))
+        return Filters(**kept | {name: tuple(kept[name]) for name in ("sources", "stances") if name in kept})
 
     @property
     def told(self) -> Answer | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -38,12 +39,13 @@ def add_conversations(app: FastAPI, startup: Startup, conversations: Conversatio
 
 
 def _router(startup: Startup, conversations: Conversations) -> APIRouter:
-    """Return all routes; the first four only read."""
+    """Return all routes; the first five only read."""
     routes, router = _Routes(startup, conversations), APIRouter(prefix="/api/conversations")
     router.add_api_route("", routes.listed)
     router.add_api_route("/feedback", routes.feedback)
     router.add_api_route("/{conversation_id}", routes.one)
     router.add_api_route("/{conversation_id}/export", routes.export)
+    router.add_api_route("/{conversation_id}/turns/{number}/feedback", routes.rating)
     router.add_api_route("/{conversation_id}", routes.rename, methods=["PATCH"])
     router.add_api_route("/{conversation_id}", routes.delete, methods=["DELETE"], status_code=204)
     router.add_api_route("/{conversation_id}/turns/{number}/feedback", routes.rate, methods=["PUT"])
@@ -78,11 +80,12 @@ class _Routes:
         lines = as_lines(self._conversations).encode("utf-8", "replace")
         return Response(lines, headers=headers, media_type="application/x-ndjson")
 
-    def one(self, conversation_id: str) -> dict[str, Any]:
-        """One conversation with its turns."""
-        conversation = self._conversations.get(conversation_id)
-        turns = [turn.as_json() for turn in self._conversations.turns(conversation_id)]
-        return {**conversation.as_json(), "turns": turns}
+    def one(self, conversation_id: str, turns: bool = True) -> dict[str, Any]:
+        """One conversation with its turns, or without."""
+        conversation = self._conversations.get(conversation_id).as_json()
+        if not turns:
+            return conversation
+        return {**conversation, "turns": [turn.as_json() for turn in self._conversations.turns(conversation_id)]}
 
     def export(self, conversation_id: str, request: Request, format: str = "md") -> Response:
         """The conversation as a file: Markdown (`md`), HTML (`html`) or PDF (`pdf`)."""
@@ -107,6 +110,10 @@ class _Routes:
         """Remove a conversation with all its turns."""
         self._conversations.delete(conversation_id)
         return Response(status_code=204)
+
+    def rating(self, conversation_id: str, number: int) -> dict[str, Any]:
+        """What a person thinks of an answer."""
+        return asdict(self._conversations.turn(conversation_id, number).feedback)
 
     def rate(self, conversation_id: str, number: int, opinion: Opinion) -> dict[str, Any]:
         """Keep what a person thinks of an answer, in place of what was thought before."""
