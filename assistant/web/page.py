@@ -245,6 +245,7 @@ async def _arrive(
         yield {w.conversation: UNKEPT}
         return
     if not (query.get("conversation") or query.get("article")):
+        yield {w.source: ""}  # gradio empties all that is written to where nothing comes
         return
     wait = render.stage("Opening the collection…")
     opens = {w.chat: [told(wait)], w.examples: gr.update(visible=False)}

@@ -287,7 +287,7 @@
   // Gradio builds the page later, and again when it likes; all of this must hold at every moment.
   function follow() {
     place();
-    const id = byId("conversation")?.textContent.trim() ?? "";
+    const id = byId("conversation")?.querySelector("[data-testid=markdown] p")?.textContent.trim() ?? "";
     if (id !== open) {
       open = id;
       address(id);

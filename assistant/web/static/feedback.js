@@ -4,7 +4,7 @@
   "use strict";
   const LONGEST = 10_000; // characters of a note
 
-  const conversation = () => document.getElementById("conversation")?.textContent.trim();
+  const conversation = () => document.querySelector("#conversation [data-testid=markdown] p")?.textContent.trim();
   const route = (number) => `api/conversations/${encodeURIComponent(conversation())}/turns/${number}/feedback`;
 
   async function call(path, options) {
