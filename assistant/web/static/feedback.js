@@ -70,7 +70,7 @@
       answers.value = (before.answers ?? []).join("\n");
       none.checked = before.answers?.length === 0;
       answers.disabled = none.checked;
-      if (!dialog.isConnected) document.body.append(dialog);
+      if (!dialog.isConnected) document.querySelector(".gradio-container").append(dialog); // where the fonts are set
       dialog.showModal();
       note.focus();
     } catch (error) {
