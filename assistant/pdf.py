@@ -167,8 +167,8 @@ def _faces(file: Path) -> tuple[Face, ...]:
 
 def _read_faces(file: Path) -> Iterator[Face]:
     collected = file.suffix.lower() in (".ttc", ".otc")
-    fonts = TTCollection(file, lazy=True).fonts if collected else [TTFont(file, lazy=True)]
-    for number, font in enumerate(fonts):
-        if "glyf" in font or "CFF " in font:
-            yield Face(file, number, frozenset(font.getBestCmap() or ()))
-        font.close()
+    with file.open("rb") as stream:
+        fonts = TTCollection(stream, lazy=True).fonts if collected else [TTFont(stream, lazy=True)]
+        for number, font in enumerate(fonts):
+            if "glyf" in font or "CFF " in font:
+                yield Face(file, number, frozenset(font.getBestCmap() or ()))
