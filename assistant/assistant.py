@@ -79,9 +79,10 @@ class Assistant:
         """Answer `question` from the articles, or abstain. Raises SaidsoError for an empty or endless question."""
         clock = _Clock(on_stage)
         clock.stage("understanding")
-        asked = self._with_namings(understand(question), filters)
+        filters = filters or Filters()
+        asked = self._with_namings(understand(question, filters.as_of), filters)
         clock.stage("searching")
-        hits = self._search(asked, filters or Filters())
+        hits = self._search(asked, filters)
         hits, further = hits[:READ_DEPTH], hits[READ_DEPTH:]
         clock.stage("reading")
         reading = heard(asked, self._reader.read(asked, hits), self._store.passage_words)
@@ -95,7 +96,7 @@ class Assistant:
             question=question,
             text="\n".join(filter(None, (differing, *(s.text for s in statements))))
             or (hits and reading.note)
-            or self._nothing_found(hits),
+            or self._nothing_found(asked, hits),
             statements=tuple(statements),
             short_answer=_short(asked, chosen) if accounts.settled else None,
             abstained=not statements,
@@ -104,19 +105,21 @@ class Assistant:
             id=id,
             accounts=accounts.held(statements),
             disagreement=differing,
+            filters=filters,
+            undated=self._store.catalogue.undated(filters.sources) if filters.by_day else 0,
             timings_ms=clock.stop(),
         )
 
-    def _with_namings(self, asked: Question, filters: Filters | None) -> Question:
+    def _with_namings(self, asked: Question, filters: Filters) -> Question:
         """Add by which names the articles call the speaker that is asked for, in the question or beside it."""
-        speaker = asked.speaker or (filters.speaker if filters else None)
+        speaker = asked.speaker or filters.speaker
         if speaker is None or asked.kind is Kind.WHO_SAID:
             return asked
         return replace(asked, speaker=speaker, namings=frozenset(self._store.catalogue.speakers(speaker)))
 
     def _search(self, asked: Question, filters: Filters) -> list[Hit]:
         """Return the passages to look at: first those with words of the speaker that is asked for, if one is."""
-        hits = search(self._store, asked.text, _LOOK_DEPTH, filters)
+        hits = search(self._store, asked.text, _LOOK_DEPTH, _then(asked, filters))
         if not asked.namings:
             return hits
         theirs = replace(filters.within(asked.since, asked.until), speaker=asked.speaker)
@@ -126,8 +129,9 @@ class Assistant:
 
     def search(self, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
         """Return ranked passages only, the first of them read. Raises SaidsoError for an empty or endless question."""
-        asked = understand(question)
-        hits = search(self._store, asked.text, max(k, READ_DEPTH), filters)
+        filters = filters or Filters()
+        asked = understand(question, filters.as_of)
+        hits = search(self._store, asked.text, max(k, READ_DEPTH), _then(asked, filters))
         return self._reader.rank(asked, hits, READ_DEPTH)[:k]
 
     def ingest(
@@ -181,12 +185,18 @@ class Assistant:
         """Whether the data folder has never held an article."""
         return self._store.catalogue.fact("generation") is None
 
-    def _nothing_found(self, hits: Sequence[Hit]) -> str:
+    def _nothing_found(self, asked: Question, hits: Sequence[Hit]) -> str:
         if hits:
             return "The articles do not hold an answer to this question."
         if self.holdings().articles:
-            return "No article fits the filters."
+            then = asked.since or asked.until
+            return f"No article{' of the days that are asked about' if then else ''} fits the filters."
         return "No articles are indexed yet. Add some with `saidso ingest PATH` or on the page."
+
+
+def _then(asked: Question, filters: Filters) -> Filters:
+    """Keep the days that a question names, unless it wants a speaker's words: of these the saying is dated."""
+    return filters if asked.speaker else filters.within(asked.since, asked.until)
 
 
 def _claims_at(path: Path) -> Iterator[Told | Rejected]:

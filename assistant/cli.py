@@ -23,7 +23,7 @@ from assistant.terminal import Terminal
 from index.articles import Article, Rejected
 from index.claims import nearest
 from index.errors import SaidsoError
-from index.filters import Filters
+from index.filters import Filters, parse_day
 
 DONE, FAILED, USAGE, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -53,9 +53,16 @@ Stances = Annotated[
     list[str] | None, typer.Option("--stance", help="Only what is told so: says, claims, denies, …; may be repeated.")
 ]
 Cue = Annotated[str | None, typer.Option("--cue", help="Only what is reported with these words, such as “denied”.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", help="Ask as on this day, YYYY-MM-DD: nothing later counts; “last week” is reckoned from it."
+    ),
+]
 QuestionText = Annotated[str | None, typer.Argument(help="The question, in quotation marks.", show_default=False)]
 QuestionFile = Annotated[
-    Path | None, typer.Option("--file", help="A JSONL file of questions ({id, question}) instead of one question.")
+    Path | None,
+    typer.Option("--file", help="A JSONL file of questions ({id, question, as_of}) instead of one question."),
 ]
 
 
@@ -109,14 +116,15 @@ class Questions:
     speaker: Speaker = None
     stances: Stances = None
     cue: Cue = None
+    as_of: AsOf = None
     data_dir: DataDir = None
     as_json: Json = False
 
     @property
     def filters(self) -> Filters:
         """The articles to look at, and whose words. Raises SaidsoError for what is no date and what is no stance."""
-        stances = tuple(self.stances or ())
-        return Filters.parse(tuple(self.sources or ()), self.since, self.until, self.speaker, stances, self.cue)
+        sources, stances = tuple(self.sources or ()), tuple(self.stances or ())
+        return Filters.parse(sources, self.since, self.until, self.speaker, stances, self.cue, self.as_of)
 
 
 def _of_questions(command: Callable[..., None]) -> Callable[..., None]:
@@ -140,7 +148,7 @@ def ask_command(questions: Questions) -> None:
     filters, terminal = questions.filters, Terminal()
 
     def ask(assistant: Assistant, asked: Asked) -> None:
-        answer = assistant.ask(asked.question, filters, asked.id)
+        answer = assistant.ask(asked.question, asked.then(filters), asked.id)
         _print_json(answer.as_json()) if questions.as_json else terminal.answer(answer)
 
     raise typer.Exit(_each_question(questions, ask))
@@ -156,7 +164,7 @@ def search_command(
     filters, terminal = questions.filters, Terminal()
 
     def search(assistant: Assistant, asked: Asked) -> None:
-        hits = assistant.search(asked.question, k, filters)
+        hits = assistant.search(asked.question, k, asked.then(filters))
         if questions.as_json:
             passages = [hit.as_json() for hit in hits]
             _print_json({"id": asked.id, "question": asked.question, "passages": passages})
@@ -252,10 +260,15 @@ def remove_command(
 
 @dataclass(frozen=True)
 class Asked:
-    """A question and the id that its file gives it."""
+    """A question, and the id and the day of asking (yyyymmdd) that its file gives it."""
 
     question: str
     id: str | None = None
+    as_of: int | None = None
+
+    def then(self, filters: Filters) -> Filters:
+        """Return the filters, as of the question's own day where it has one."""
+        return replace(filters, as_of=self.as_of) if self.as_of else filters
 
 
 def _each_question(questions: Questions, act: Callable[[Assistant, Asked], None]) -> int:
@@ -297,8 +310,9 @@ def _parsed(line: str) -> Asked:
         raise SaidsoError(
             'a question is an object with a text under "question", for example {"id": "1", "question": "Who …?"}.'
         )
-    id_ = fields.get("id")
-    return Asked(fields["question"], None if id_ is None else str(id_))
+    id_, as_of = fields.get("id"), fields.get("as_of")
+    day = None if as_of is None else parse_day(str(as_of))
+    return Asked(fields["question"], None if id_ is None else str(id_), day)
 
 
 def _open(data_dir: Path | None) -> Assistant:

@@ -15,6 +15,7 @@ from rich.text import Text
 from assistant.answer import Answer
 from assistant.assistant import Told
 from assistant.citations import Citation
+from assistant.scope import scope
 from index.articles import Article
 from index.catalogue import Holdings
 from index.claims import nearest
@@ -71,7 +72,9 @@ class Terminal:
         self.say(f"Articles: {words or 'none found'}. New passages: {report.passages:,}.")
 
     def answer(self, answer: Answer) -> None:
-        """Print an answer, or the abstention with the closest passages."""
+        """Print an answer, or the abstention with the closest passages; before it, which articles it was asked of."""
+        if kept := scope(answer.filters, answer.undated):
+            self._out.print(Text(kept, style="dim"), end="\n\n")
         if answer.abstained:
             self._out.print(Text(answer.text, style="yellow"))
             if answer.closest:

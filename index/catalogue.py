@@ -222,6 +222,12 @@ class Catalogue:
             last = connection.scalar(select(func.max(_articles.c.published)).where(known_date)) or ""
         return Holdings(count, passages, tuple(sources), first[:10], last[:10])
 
+    def undated(self, sources: Collection[str] = ()) -> int:
+        """Return how many articles, of these outlets or of all, have no date."""
+        query = select(func.count()).select_from(_articles).where(_articles.c.day.is_(None))
+        with self._engine.connect() as connection:
+            return connection.scalar(query.where(_articles.c.source.in_(sources)) if sources else query) or 0
+
     # ── passages ────────────────────────────────────────────────────────────────────────────────────────────
 
     def passages(self, ids: Sequence[int]) -> dict[int, Passage]:
@@ -316,8 +322,8 @@ class Catalogue:
             conditions.append(_articles.c.source.in_(filters.sources))
         if filters.since is not None:
             conditions.append(_articles.c.day >= filters.since)
-        if filters.until is not None:
-            conditions.append(_articles.c.day <= filters.until)
+        if filters.last_day is not None:
+            conditions.append(_articles.c.day <= filters.last_day)
         return conditions
 
     def with_claims(self, passages: Sequence[Passage]) -> list[Passage]:

@@ -16,7 +16,7 @@ from index.filters import Filters
 
 CONTRACT = {
     "id", "question", "standalone_question", "answer", "short_answer", "abstained", "confidence", "mode", "citations",
-    "claims", "accounts", "disagreement", "closest", "timings_ms",
+    "claims", "accounts", "disagreement", "closest", "filters", "undated_left_out", "timings_ms",
 }  # fmt: skip
 CITATION = {
     "marker", "article_id", "title", "source", "published", "url", "quote", "start", "end", "passage",
@@ -115,6 +115,33 @@ def test_filters_hold(samples: Assistant) -> None:
     assert {c.published for c in (*answer.citations, *answer.closest)} == {"2017-03-16"}
     nothing = samples.ask("How many people were killed?", Filters.parse(("No such outlet",)))
     assert nothing.text == "No article fits the filters."
+
+
+def test_as_of_a_day_nothing_later_counts(samples: Assistant) -> None:
+    asked = samples.ask("How many people were killed?", Filters.parse(as_of="2017-03-17"))
+    assert not asked.abstained and all(citation.published[:10] <= "2017-03-17" for citation in asked.citations)
+    assert asked.as_json()["filters"] == {"as_of": "2017-03-17"} and asked.undated == 0
+    yesterday = samples.ask("What did Central Command say yesterday?", Filters.parse(as_of="2017-03-17"))
+    assert {citation.published[:10] for citation in yesterday.citations} == {"2017-03-16"}
+    week = samples.search("Who found what this week?", 50, Filters.parse(as_of="2017-04-20"))
+    assert {hit.passage.published[:10] for hit in week} == {"2017-04-18"}
+    nothing = samples.ask("Who was killed last week?", Filters.parse(as_of="2016-01-01"))
+    assert nothing.text == "No article of the days that are asked about fits the filters."
+
+
+def test_articles_without_a_date_are_left_out_and_counted(tmp_path: Path) -> None:
+    assistant = Assistant.open(Settings(tmp_path / "data"))
+    for name, day in (("dated", "2017-03-16"), ("undated", "")):
+        article = {"id": name, "text": f"The harbour master said the {name} ferry sails.", "published": day}
+        (tmp_path / f"{name}.json").write_text(json.dumps(article))
+        assistant.ingest([tmp_path / f"{name}.json"])
+    question = "What did the harbour master say sails?"
+    assert {citation.article_id for citation in assistant.ask(question).citations} == {"dated", "undated"}
+    answer = assistant.ask(question, Filters.parse(as_of="2017-12-31"))
+    assert [citation.article_id for citation in answer.citations] == ["dated"]
+    assert answer.as_json()["undated_left_out"] == 1
+    assert assistant.ask(question, Filters.parse(("Post",), as_of="2017-12-31")).undated == 0, "of that outlet"
+    assistant.close()
 
 
 def test_an_empty_index_says_so(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from assistant.evaluation.questions import read_questions
 from assistant.evaluation.statistics import estimate
 from index.articles import Article
 from index.errors import SaidsoError
+from index.filters import Filters
 
 _NAMED = 5  # ids in a warning
 
@@ -174,8 +175,10 @@ def _ask_all(
 
 
 def _outcome(assistant: Assistant, gold: Gold) -> Outcome:
-    answer = assistant.ask(gold.question, id=gold.id).as_json()
-    return {"id": gold.id, "answer": answer, "passages": [h.as_json() for h in assistant.search(gold.question, DEPTH)]}
+    filters = Filters(as_of=gold.as_of)
+    answer = assistant.ask(gold.question, filters, id=gold.id).as_json()
+    passages = [hit.as_json() for hit in assistant.search(gold.question, DEPTH, filters)]
+    return {"id": gold.id, "answer": answer, "passages": passages}
 
 
 def _judgeable(gold: Gold, library: _Library) -> Gold:
@@ -239,7 +242,7 @@ def _doubts(chosen: Sequence[Gold], library: _Library) -> list[str]:
             spoilt,
             "questions are to be asked without an article that is indexed, so are not scored; --articles leaves it out",
         ),
-        (unused, "questions have `as_of` or `history`, which scoring does not use yet"),
+        (unused, "questions have `history`, which scoring does not use yet"),
     )
     return [f"{len(ids):,} {what}: {_some(ids)}." for ids, what in doubts if ids]
 
