@@ -16,7 +16,7 @@ from assistant.quoted import heard
 from assistant.reader import Evidence, Reader, Reading, TrainedReader, candidates
 from assistant.settings import Settings
 from index.articles import Article, Rejected, find_files, read_file
-from index.catalogue import Holdings
+from index.catalogue import Holdings, Listing
 from index.claims import Claim, find_claims
 from index.embedder import Embedder
 from index.errors import SaidsoError
@@ -143,9 +143,9 @@ class Assistant:
         """Read articles in, those `without` excepted; see `index.ingest.ingest`."""
         return ingest(self._store, paths, on_progress, without=without)
 
-    def ingest_upload(self, path: Path) -> IngestReport:
-        """Read in a file that lies in a passing place: uploaded again under its name, it replaces what it was."""
-        return ingest(self._store, [path], origin_of=lambda origin: f"upload:{Path(origin).name}")
+    def ingest_upload(self, *paths: Path, on_progress: Callable[[Progress], None] = lambda _: None) -> IngestReport:
+        """Read in files that lie in a passing place: uploaded again under its name, one replaces what it was."""
+        return ingest(self._store, paths, on_progress, origin_of=lambda origin: f"upload:{Path(origin).name}")
 
     def remove(self, article_ids: Sequence[str]) -> int:
         """Remove articles and all that was derived from them; return how many there were."""
@@ -158,9 +158,17 @@ class Assistant:
         """Return an article, or None."""
         return self._store.catalogue.article(article_id)
 
+    def passage_count(self, article_id: str) -> int:
+        """Return how many passages an article has."""
+        return self._store.catalogue.passage_count(article_id)
+
     def articles(self) -> list[Article]:
         """Return all articles, without their text, by date."""
         return list(self._store.catalogue.articles())
+
+    def listing(self, words: str, filters: Filters, offset: int = 0, limit: int = 50) -> Listing:
+        """Return a page of the articles that have all `words` in title or text, with counts of the whole."""
+        return self._store.catalogue.listing(words, filters, offset, limit)
 
     def claims(self, name: str) -> Iterator[Told | Rejected]:
         """Yield who said what in an indexed article, or in each article at a path, indexed or not.

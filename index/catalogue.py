@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -140,6 +141,21 @@ class Holdings:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """Some articles of those that were asked for, without their text, each with how many passages it has.
+
+    The counts are of all that were asked for: in `sources` by outlet, in `months` by month of publication (`2017-03`),
+    both in their order, and `undated` of those whose day is not known.
+    """
+
+    total: int
+    articles: tuple[tuple[Article, int], ...]
+    sources: tuple[tuple[str, int], ...]
+    months: tuple[tuple[str, int], ...]
+    undated: int
+
+
+@dataclass(frozen=True)
 class Owed:
     """Passages that the derived indexes must still add or remove, and the articles that they belong to."""
 
@@ -199,6 +215,28 @@ class Catalogue:
             for row in connection.execute(select(*columns).order_by(_articles.c.day, _articles.c.id)):
                 yield _to_article(row)
 
+    def listing(self, words: str, filters: Filters, offset: int = 0, limit: int = 50) -> Listing:
+        """Return `limit` of the articles, the newest first, that fit the filters and have all `words` in title or text.
+
+        Upper and lower case are one; a part of a word is enough.
+        """
+        wanted = [
+            _articles.c.title.icontains(word, autoescape=True) | _articles.c.text.icontains(word, autoescape=True)
+            for word in words.split()
+        ]
+        query = (
+            select(_articles.c.id, _articles.c.source, _articles.c.day)
+            .where(*wanted, *_of_articles(filters))
+            .order_by(_articles.c.day.desc().nulls_last(), _articles.c.id)
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(query).all()
+            shown = _listed(connection, [row.id for row in found[offset : offset + limit]])
+        months = Counter(f"{row.day // 10_000:04}-{row.day // 100 % 100:02}" for row in found if row.day is not None)
+        sources = Counter(row.source for row in found)
+        undated = len(found) - months.total()
+        return Listing(len(found), shown, tuple(sorted(sources.items())), tuple(sorted(months.items())), undated)
+
     def known(self, column: str, values: Iterable[str]) -> dict[str, tuple[str, str, str]]:
         """Return `{value: (id, origin, content_hash)}` for the articles whose `column` is one of `values`."""
         found: dict[str, tuple[str, str, str]] = {}
@@ -244,6 +282,12 @@ class Catalogue:
         query = _select_passages().where(_passages.c.article_id == article_id).order_by(_passages.c.start)
         with self._engine.connect() as connection:
             return [Passage(**row._mapping) for row in connection.execute(query)]
+
+    def passage_count(self, article_id: str) -> int:
+        """Return how many passages an article has."""
+        query = select(func.count()).select_from(_passages).where(_passages.c.article_id == article_id)
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or 0
 
     # ── claims ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -318,13 +362,7 @@ class Catalogue:
             conditions.append(_claims.c.stance.in_(filters.stances))
         if filters.cue:
             conditions.append(_claims.c.cue_words == " ".join(filters.cue.casefold().split()))
-        if filters.sources:
-            conditions.append(_articles.c.source.in_(filters.sources))
-        if filters.since is not None:
-            conditions.append(_articles.c.day >= filters.since)
-        if filters.last_day is not None:
-            conditions.append(_articles.c.day <= filters.last_day)
-        return conditions
+        return [*conditions, *_of_articles(filters)]
 
     def with_claims(self, passages: Sequence[Passage]) -> list[Passage]:
         """Return the passages, each with the claims that have content in it."""
@@ -391,6 +429,32 @@ def _drop_older_claims(engine: Engine) -> None:
         columns = {column["name"] for column in kept.get_columns(_claims.name)}
         if columns != set(_claims.c.keys()):
             _schema.drop_all(engine, [_pieces, _claims_found, _claims, _speaker_words])
+
+
+def _of_articles(filters: Filters) -> list[ColumnElement[bool]]:
+    """Return what SQL must ask of articles."""
+    conditions: list[ColumnElement[bool]] = []
+    if filters.sources:
+        conditions.append(_articles.c.source.in_(filters.sources))
+    if filters.since is not None:
+        conditions.append(_articles.c.day >= filters.since)
+    if filters.last_day is not None:
+        conditions.append(_articles.c.day <= filters.last_day)
+    return conditions
+
+
+def _listed(connection: Connection, ids: list[str]) -> tuple[tuple[Article, int], ...]:
+    """Return articles without their text, each with how many passages it has, in the order of `ids`."""
+    counted = select(_passages.c.article_id, func.count()).group_by(_passages.c.article_id)
+    columns = [_articles.c[name] for name in _ARTICLE_FIELDS if name != "text"]
+    articles: dict[str, Article] = {}
+    passages: dict[str, int] = {}
+    for chunk in _chunks(ids):
+        counts = connection.execute(counted.where(_passages.c.article_id.in_(chunk)))
+        passages |= {row[0]: row[1] for row in counts}
+        rows = connection.execute(select(*columns).where(_articles.c.id.in_(chunk)))
+        articles |= {row.id: _to_article(row) for row in rows}
+    return tuple((articles[id_], passages.get(id_, 0)) for id_ in ids)
 
 
 def _remove(connection: Connection, ids: Sequence[str]) -> int:

@@ -8,23 +8,16 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
-from assistant.evaluation.jobs import Job, Jobs, Options, TooManyError, UnknownJobError, WrongStateError
+from assistant.evaluation.jobs import Job, Jobs, Options
 from assistant.web.security import MAX_UPLOAD_BYTES
 from index.errors import SaidsoError
-from index.store import BusyError
 
 _MOST_FIELDS, _MOST_GATES, _LONGEST_GATE = 60, 50, 200
 _LARGEST = 2**32
-_STATUS: tuple[tuple[type[SaidsoError], int], ...] = (
-    (UnknownJobError, 404),
-    (WrongStateError, 409),
-    (TooManyError, 429),
-    (BusyError, 503),
-)
 # The report's own page: it runs its one script and nothing else, as a stranger to the pages of this address.
 _REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src '{script}'; img-src data:; base-uri 'none'; "
@@ -35,7 +28,6 @@ _REPORT_POLICY = (
 def add_evaluations(app: FastAPI, jobs: Jobs) -> None:
     """Add the routes under /api/evaluations; refusals are JSON with the sentence under `detail`."""
     app.include_router(_router(jobs))
-    app.add_exception_handler(SaidsoError, _refused)
 
 
 def _router(jobs: Jobs) -> APIRouter:
@@ -49,11 +41,6 @@ def _router(jobs: Jobs) -> APIRouter:
     router.add_api_route("/{job_id}/cancel", routes.cancel, methods=["POST"])
     router.add_api_route("/{job_id}", routes.delete, methods=["DELETE"], status_code=204)
     return router
-
-
-async def _refused(_request: Request, error: Exception) -> JSONResponse:
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 422)
-    return JSONResponse({"detail": str(error)}, status)
 
 
 class _Routes:

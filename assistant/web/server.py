@@ -24,8 +24,10 @@ from fastapi.staticfiles import StaticFiles
 from assistant.assistant import Assistant
 from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings, sample_articles
+from assistant.web.api import add_api
 from assistant.web.confidence import DIAGRAM
 from assistant.web.evaluations import add_evaluations
+from assistant.web.refusals import add_refusals
 from assistant.web.security import MAX_UPLOAD_BYTES, Guard, is_loopback
 from assistant.web.startup import Startup
 from index.errors import SaidsoError
@@ -42,6 +44,8 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     app.add_api_route("/readyz", partial(_readyz, startup))
     app.add_api_route(f"/web/{DIAGRAM.name}", _diagram)
     app.mount("/web", StaticFiles(directory=_STATIC))
+    add_refusals(app)
+    add_api(app, startup)
     add_evaluations(app, jobs)
     _mount_page(app, startup, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
