@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from assistant.accounts import find_accounts
 from assistant.answer import Answer, Statement
@@ -17,7 +17,7 @@ from assistant.reader import Evidence, Reader, Reading, TrainedReader, candidate
 from assistant.settings import Settings
 from index.articles import Article, Rejected, find_files, read_file
 from index.catalogue import Holdings, Listing
-from index.claims import Claim, find_claims
+from index.claims import Claim, find_claims, found_by
 from index.embedder import Embedder
 from index.errors import SaidsoError
 from index.filters import Filters
@@ -188,6 +188,11 @@ class Assistant:
     def holdings(self) -> Holdings:
         """Return what is indexed."""
         return self._store.catalogue.holdings()
+
+    def made_with(self) -> dict[str, dict[str, Any]]:
+        """Return what answers depend on beside the articles: `models`, each with a hash, and `settings`."""
+        models = {"embedding": self._store.embedder.name, "reader": self._reader.name, "claims": found_by()}
+        return {"models": models, "settings": {"answer_threshold": self._threshold}}
 
     def is_fresh(self) -> bool:
         """Whether the data folder has never held an article."""

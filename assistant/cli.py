@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from assistant.answer import claim_as_json
+from assistant.answer import Answer, claim_as_json
 from assistant.assistant import Assistant
 from assistant.evaluation.command import eval_app
 from assistant.settings import Settings
@@ -143,15 +143,35 @@ def _of_questions(command: Callable[..., None]) -> Callable[..., None]:
 
 @app.command("ask")
 @_of_questions
-def ask_command(questions: Questions) -> None:
+def ask_command(
+    questions: Questions,
+    receipt: Annotated[
+        Path | None,
+        typer.Option(help="Write the answer with all it rests on into this file, .html or .json; see `saidso verify`."),
+    ] = None,
+) -> None:
     """Answer a question with cited quotes, or say that the articles do not hold the answer."""
+    if receipt and questions.file:
+        raise typer.BadParameter("a receipt is of one answer; give a question instead of --file.")
     filters, terminal = questions.filters, Terminal()
+    keep = _keeper(receipt) if receipt else None
 
     def ask(assistant: Assistant, asked: Asked) -> None:
         answer = assistant.ask(asked.question, asked.then(filters), asked.id)
+        if keep:
+            keep(assistant, answer)
         _print_json(answer.as_json()) if questions.as_json else terminal.answer(answer)
 
     raise typer.Exit(_each_question(questions, ask))
+
+
+def _keeper(file: Path) -> Callable[[Assistant, Answer], None]:
+    """Return what writes an answer's receipt into `file`. Raises SaidsoError where its name is not a receipt's."""
+    from assistant.receipt import Receipt
+    from assistant.receipt_file import kind_of, write_receipt
+
+    kind_of(file)  # before anything is asked
+    return lambda assistant, answer: write_receipt(Receipt.of(assistant, answer), file)
 
 
 @app.command("search")
@@ -172,6 +192,25 @@ def search_command(
             terminal.hits(hits)
 
     raise typer.Exit(_each_question(questions, search))
+
+
+@app.command("verify")
+def verify_command(
+    file: Annotated[Path, typer.Argument(help="A receipt that `saidso ask --receipt` or the page has written.")],
+    again: Annotated[bool, typer.Option("--again", help="Ask the question again, and compare the answers.")] = False,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Hold a receipt against the index: is it unaltered, do its quotes still stand, what has changed since."""
+    from assistant.verification import verify
+
+    findings = verify(_open(data_dir), file, again)
+    holds = not any(finding.changed for finding in findings)
+    if as_json:
+        _print_json({"file": str(file), "holds": holds, "findings": [finding.as_json() for finding in findings]})
+    else:
+        Terminal().verified(findings)
+    raise typer.Exit(DONE if holds else SOME_REJECTED)
 
 
 @app.command("claims")

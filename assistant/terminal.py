@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,6 +23,9 @@ from index.claims import nearest
 from index.ingest import IngestReport
 from index.ingest import Progress as IngestProgress
 from index.search import Hit
+
+if TYPE_CHECKING:
+    from assistant.verification import Finding
 
 
 class Terminal:
@@ -110,6 +114,14 @@ class Terminal:
         quote = Text.assemble(f"“{citation.quote}” ", (f"[{citation.marker}]", "cyan"))
         self._out.print(Padding(quote, (0, 0, 0, 2)))
         self._out.print(Padding(Text(f"— {where}", style="dim"), (0, 0, 1, 2)))
+
+    def verified(self, findings: Sequence[Finding]) -> None:
+        """Print what a receipt's verification found, a line each, and in a line what it comes to."""
+        for finding in findings:
+            sign = Text("✗ ", style="red") if finding.changed else Text("✓ ", style="green")
+            self._out.print(sign + Text(finding.sentence), soft_wrap=True)
+        changed = sum(finding.changed for finding in findings)
+        self.say("All of it holds." if not changed else f"{changed:,} of {len(findings):,} things have changed.")
 
     def hits(self, hits: Sequence[Hit]) -> None:
         """Print ranked passages."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -61,6 +62,17 @@ class Filters:
         named = tuple(_stance(stance) for stance in stances)
         first, last, asked = map(parse_day, (since, until, as_of))
         return cls(tuple(sources), first, last, _given(speaker), named, _given(cue), asked)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Filters:
+        """Build what `as_json` returned. Raises SaidsoError for what it would not return."""
+        given = dict(fields)
+        sources, stances = (tuple(given.pop(name, ())) for name in ("sources", "stances"))
+        since, until, as_of = (given.pop(name, None) for name in ("since", "until", "as_of"))
+        speaker, cue = given.pop("speaker", None), given.pop("cue", None)
+        if given:
+            raise SaidsoError(f"There is no filter {next(iter(given))!r:.40}.")
+        return cls.parse(sources, since, until, speaker, stances, cue, as_of)
 
     def within(self, since: int | None, until: int | None) -> Filters:
         """Return filters that keep of these days (yyyymmdd) what these filters keep."""

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -22,6 +21,7 @@ from assistant.evaluation.journal import Journal, Outcome
 from assistant.evaluation.metrics import DEPTH, calibration, risk_area, score, statistics
 from assistant.evaluation.questions import read_questions
 from assistant.evaluation.statistics import estimate
+from assistant.settings import saidso_version
 from index.articles import Article
 from index.errors import SaidsoError
 from index.filters import Filters
@@ -98,7 +98,7 @@ def evaluate(
     chosen = _drawn(asked.questions, limit, seed)
     if baseline:
         baseline.check(chosen)
-    about: dict[str, Any] = {"saidso": _version(), "questions": asked.sha256, "settings": settings}
+    about: dict[str, Any] = {"saidso": saidso_version(), "questions": asked.sha256, "settings": settings}
     about |= {"ids": [gold.id for gold in chosen], "index": (index := _fingerprint(assistant))}
     outcomes = _ask_all(assistant, chosen, Journal.beside(out, about) if out else None, on_progress)
     library = _Library(assistant)
@@ -109,7 +109,7 @@ def evaluate(
     if baseline and (warning := baseline.warning(scored)):
         found.append(warning)
     run = Run(
-        saidso=_version(),
+        saidso=saidso_version(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         questions_file=asked.file,
         questions_sha256=asked.sha256,
@@ -128,13 +128,6 @@ def evaluate(
         run.write(out)
         Journal.beside(out, about).remove()
     return run
-
-
-def _version() -> str:
-    try:
-        return version("saidso")
-    except PackageNotFoundError:
-        return "from source"  # run in a checkout that was never installed
 
 
 def _drawn(questions: Sequence[Gold], limit: int | None, seed: int) -> list[Gold]:
