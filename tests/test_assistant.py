@@ -123,7 +123,7 @@ def test_as_of_a_day_nothing_later_counts(samples: Assistant) -> None:
     assert asked.as_json()["filters"] == {"as_of": "2017-03-17"} and asked.undated == 0
     yesterday = samples.ask("What did Central Command say yesterday?", Filters.parse(as_of="2017-03-17"))
     assert {citation.published[:10] for citation in yesterday.citations} == {"2017-03-16"}
-    week = samples.search("Who found what this week?", 50, Filters.parse(as_of="2017-04-20"))
+    week = samples.search("Which building was hit this week?", 50, Filters.parse(as_of="2017-04-20"))
     assert {hit.passage.published[:10] for hit in week} == {"2017-04-18"}
     nothing = samples.ask("Who was killed last week?", Filters.parse(as_of="2016-01-01"))
     assert nothing.text == "No article of the days that are asked about fits the filters."
@@ -132,7 +132,8 @@ def test_as_of_a_day_nothing_later_counts(samples: Assistant) -> None:
 def test_articles_without_a_date_are_left_out_and_counted(tmp_path: Path) -> None:
     assistant = Assistant.open(Settings(tmp_path / "data"))
     for name, day in (("dated", "2017-03-16"), ("undated", "")):
-        article = {"id": name, "text": f"The harbour master said the {name} ferry sails.", "published": day}
+        words = {"dated": "the ferry to Vinga sails at noon", "undated": "no boat at all sails in winter"}[name]
+        article = {"id": name, "text": f"The harbour master said that {words}.", "published": day}
         (tmp_path / f"{name}.json").write_text(json.dumps(article))
         assistant.ingest([tmp_path / f"{name}.json"])
     question = "What did the harbour master say sails?"

@@ -27,13 +27,15 @@ from assistant.settings import Settings, sample_articles
 from assistant.web.api import add_api
 from assistant.web.confidence import DIAGRAM
 from assistant.web.evaluations import add_evaluations
+from assistant.web.receipts import add_receipts
 from assistant.web.refusals import add_refusals
 from assistant.web.security import MAX_UPLOAD_BYTES, Guard, is_loopback
 from assistant.web.startup import Startup
 from index.errors import SaidsoError
 
 _STATIC = Path(__file__).with_name("static")
-_OWN_FILES = ("saidso.css", "claims.css", "evaluate.css", "saidso.js", "claims.js", "evaluate.js")
+_STYLES = ("saidso.css", "claims.css", "tabs.css", "articles.css", "help.css", "evaluate.css")
+_SCRIPTS = ("saidso.js", "claims.js", "tabs.js", "articles.js", "filters.js", "help.js", "evaluate.js")  # in this order
 
 
 def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
@@ -46,6 +48,7 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     app.mount("/web", StaticFiles(directory=_STATIC))
     add_refusals(app)
     add_api(app, startup)
+    add_receipts(app, startup)
     add_evaluations(app, jobs)
     _mount_page(app, startup, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
@@ -126,9 +129,8 @@ def _mount_page(app: FastAPI, startup: Startup, settings: Settings) -> None:
 
 
 def _head() -> str:
-    own = [_versioned(_STATIC / name) for name in _OWN_FILES]
-    styles = (f'<link rel="stylesheet" href="{file}">' for file in own if ".css?" in file)
-    scripts = (f'<script src="{file}" defer></script>' for file in own if ".js?" in file)
+    styles = (f'<link rel="stylesheet" href="{_versioned(_STATIC / name)}">' for name in _STYLES)
+    scripts = (f'<script src="{_versioned(_STATIC / name)}" defer></script>' for name in _SCRIPTS)
     return "".join((*styles, *scripts))
 
 
