@@ -24,7 +24,7 @@ from index.filters import Filters
 from index.ingest import IngestReport, Progress, ingest
 from index.passages import Span
 from index.search import Hit, search
-from index.speakers import PRONOUNS
+from index.speakers import PRONOUNS, same_speaker
 from index.store import Store
 
 READ_DEPTH = 12  # passages read for one question
@@ -36,6 +36,7 @@ _WORTH_SAYING = 0.5  # of the best sentence's score
 _WORTH_SAYING_TO_THE_POINT = 0.1  # that it is the asked speaker's word, or a plain yes or no, speaks for it already
 _SAME = 0.7  # share of words in common that makes two sentences one
 _CLOSEST = 3
+_NAMINGS = 5  # of one speaker, that are looked at where speakers are listed
 
 
 class Told(NamedTuple):
@@ -178,12 +179,25 @@ class Assistant:
         path = Path(name)
         if path.exists():
             yield from _claims_at(path)
-        elif article := self.article(name):
-            yield Told(name, self._store.catalogue.claims_of(name), article.text)
+        elif told := self.told(name):
+            yield told
         else:
             raise SaidsoError(
                 f"There is no file, folder or article {name!r}; `saidso articles` lists the articles there are."
             )
+
+    def told(self, article_id: str) -> Told | None:
+        """Return who said what in an indexed article, or None where there is none of this id."""
+        article = self.article(article_id)
+        return Told(article_id, self._store.catalogue.claims_of(article_id), article.text) if article else None
+
+    def speakers(self, words: str, most: int) -> list[tuple[str, int]]:
+        """Return (name, number of claims) of the `most` quoted speakers whose naming has all of `words`, each once."""
+        found: dict[str, int] = {}
+        for naming, claims in self._store.catalogue.most_quoted(words, _NAMINGS * most):
+            name = next((known for known in found if same_speaker(naming, known)), naming)
+            found[name] = found.get(name, 0) + claims
+        return sorted(found.items(), key=lambda item: -item[1])[:most]
 
     def holdings(self) -> Holdings:
         """Return what is indexed."""
@@ -194,9 +208,14 @@ class Assistant:
         models = {"embedding": self._store.embedder.name, "reader": self._reader.name, "claims": found_by()}
         return {"models": models, "settings": {"answer_threshold": self._threshold}}
 
+    @property
+    def generation(self) -> str | None:
+        """What changes with every change of the index; None where the data folder has never held an article."""
+        return self._store.catalogue.fact("generation")
+
     def is_fresh(self) -> bool:
         """Whether the data folder has never held an article."""
-        return self._store.catalogue.fact("generation") is None
+        return self.generation is None
 
     def _nothing_found(self, asked: Question, hits: Sequence[Hit]) -> str:
         if hits:

@@ -37,7 +37,7 @@ from index.claims import Claim, Piece
 from index.database import connect, writing
 from index.filters import Filters
 from index.passages import Span
-from index.speakers import is_full_name, lookup_words, same_speaker, speaks_for, words_of
+from index.speakers import PRONOUNS, is_full_name, lookup_words, same_speaker, speaks_for, words_of
 
 _T = TypeVar("_T")
 _schema = MetaData()
@@ -323,6 +323,23 @@ class Catalogue:
             others = _speakers_called(connection, words) if words else []
         elsewhere = [name for name in others if is_full_name(name) and any(same_speaker(name, one) for one in people)]
         return sorted({*own, *elsewhere})
+
+    def most_quoted(self, words: str, limit: int) -> list[tuple[str, int]]:
+        """Return (speaker, number of claims), the most quoted first, of those with all `words` in their naming.
+
+        Upper and lower case are one; a part of a word is enough. Pronouns name nobody.
+        """
+        number = func.count()
+        wanted = [_claims.c.said_by.icontains(word, autoescape=True) for word in words.split()]
+        query = (
+            select(_claims.c.said_by, number)
+            .where(_claims.c.said_by.is_not(None), func.lower(_claims.c.said_by).not_in(PRONOUNS), *wanted)
+            .group_by(_claims.c.said_by)
+            .order_by(number.desc(), _claims.c.said_by)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return [(name, count) for name, count in connection.execute(query)]
 
     def claims_by(self, filters: Filters, limit: int = 1000) -> list[tuple[str, Claim]]:
         """Return (article id, claim) for what fits the filters, at most `limit`: by date, an article's in order."""

@@ -31,6 +31,7 @@ from assistant.web.receipts import add_receipts
 from assistant.web.refusals import add_refusals
 from assistant.web.security import MAX_UPLOAD_BYTES, Guard, is_loopback
 from assistant.web.startup import Startup
+from assistant.web.suggestions import Suggestions, add_suggestions
 from index.errors import SaidsoError
 
 _STATIC = Path(__file__).with_name("static")
@@ -48,9 +49,11 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     app.mount("/web", StaticFiles(directory=_STATIC))
     add_refusals(app)
     add_api(app, startup)
+    suggestions = Suggestions(startup)
     add_receipts(app, startup)
+    add_suggestions(app, suggestions)
     add_evaluations(app, jobs)
-    _mount_page(app, startup, settings)
+    _mount_page(app, startup, suggestions, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
     app.add_middleware(Guard, hosts=[settings.host])
     return app
@@ -122,10 +125,11 @@ def _diagram() -> FileResponse:
     return FileResponse(DIAGRAM)
 
 
-def _mount_page(app: FastAPI, startup: Startup, settings: Settings) -> None:
+def _mount_page(app: FastAPI, startup: Startup, suggestions: Suggestions, settings: Settings) -> None:
     from assistant.web.page import build_page, mount  # gradio takes seconds to import
 
-    mount(app, build_page(startup, settings, _versioned(DIAGRAM)), head=_head(), max_file_size=MAX_UPLOAD_BYTES)
+    page = build_page(startup, suggestions, settings, _versioned(DIAGRAM))
+    mount(app, page, head=_head(), max_file_size=MAX_UPLOAD_BYTES)
 
 
 def _head() -> str:

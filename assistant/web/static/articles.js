@@ -169,7 +169,7 @@
       svg.append(pickable(bar, "source",
         draw("rect", { class: "hit", x: 0, y: y + 1, width: "100%", height: ROW - 2 }),
         draw("rect", { class: "bar", x: 0, y: y + 2, width: `${(100 * bar.articles) / most}%`, height: ROW - 4, rx: 2 }),
-        label(short(bar.name, 24), 8, y + ROW / 2), label(count(bar.articles), "98%", y + ROW / 2, "end")));
+        label(short(bar.name, 34), 8, y + ROW / 2), label(count(bar.articles), "98%", y + ROW / 2, "end")));
     });
     return [svg, left > 0 ? make("p", { textContent: `and ${counted(left, "smaller outlet")}, in the table` }) : null];
   }
@@ -514,11 +514,13 @@
     if (isOpen() && location.hash !== hash) history.replaceState(null, "", location.pathname + location.search + hash);
   }
 
-  document.addEventListener("saidso:tab", () => {
+  function arrive() {
     if (!isOpen()) return;
     remember();
     look(0).then(() => opened && !view.childElementCount && show(opened));
-  });
+  }
+
+  document.addEventListener("saidso:tab", arrive);
 
   // Gradio builds the page later, and again when it likes; the tab must be there at every moment.
   function place() {
@@ -534,4 +536,5 @@
   } catch {
     opened = ""; // a broken address
   }
+  arrive();
 })();

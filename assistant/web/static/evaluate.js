@@ -29,11 +29,13 @@
 
   const isOpen = () => document.body.dataset.tab === "evaluate";
 
-  document.addEventListener("saidso:tab", () => {
+  function arrive() {
     if (!isOpen()) return;
     remember();
     look();
-  });
+  }
+
+  document.addEventListener("saidso:tab", arrive);
 
   // The address says what is shown, so that a page loaded anew shows it again.
   function remember() {
@@ -313,4 +315,5 @@
   place();
   const [tab, id] = location.hash.slice(1).split("=");
   chosen = tab === "evaluate" && /^[0-9a-f]{12}$/.test(id ?? "") ? id : "";
+  arrive();
 })();

@@ -1,4 +1,5 @@
-// The tabs: which of the page's parts is shown. What a tab shows listens for the event "saidso:tab" on the document.
+// The tabs: which of the page's parts is shown. What a tab shows looks at the body's data-tab, and listens for the event
+// "saidso:tab" on the document.
 // The address says what is shown ("#articles=ID"), so that a page loaded anew shows it again.
 // Pages that are shown in a widget ("?widget" in the address) have no tabs: nothing of this file runs there.
 (() => {
@@ -53,6 +54,5 @@
   new MutationObserver(place).observe(document.documentElement, { childList: true, subtree: true });
   place();
   const wanted = location.hash.slice(1).split("=")[0];
-  // The scripts of what the tabs show come after this one.
-  document.addEventListener("DOMContentLoaded", () => open(wanted in names ? wanted : "ask"));
+  open(wanted in names ? wanted : "ask");
 })();
