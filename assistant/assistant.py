@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from assistant.accounts import find_accounts
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
+from assistant.followup import Exchange, standalone_question
 from assistant.question import Kind, Question, understand
 from assistant.quoted import heard
 from assistant.reader import Evidence, Reader, Reading, TrainedReader, candidates
@@ -76,12 +77,17 @@ class Assistant:
         filters: Filters | None = None,
         id: str | None = None,
         on_stage: Callable[[str], None] = lambda _: None,
+        history: Sequence[Exchange] = (),
     ) -> Answer:
-        """Answer `question` from the articles, or abstain. Raises SaidsoError for an empty or endless question."""
+        """Answer `question` from the articles, or abstain. Raises SaidsoError for an empty or endless question.
+
+        `history` is the conversation before it, the earliest first: a follow-up is asked as it would stand alone.
+        """
         clock = _Clock(on_stage)
         clock.stage("understanding")
         filters = filters or Filters()
-        asked = self._with_namings(understand(question, filters.as_of), filters)
+        alone = standalone_question(question, history)
+        asked = self._with_namings(understand(alone, filters.as_of), filters)
         clock.stage("searching")
         hits = self._search(asked, filters)
         hits, further = hits[:READ_DEPTH], hits[READ_DEPTH:]
@@ -95,6 +101,7 @@ class Assistant:
         differing = accounts.disagreement if statements else None
         return Answer(
             question=question,
+            standalone=alone if alone != question else None,
             text="\n".join(filter(None, (differing, *(s.text for s in statements))))
             or (hits and reading.note)
             or self._nothing_found(asked, hits),

@@ -18,6 +18,7 @@ import typer
 from assistant.answer import Answer, claim_as_json
 from assistant.assistant import Assistant
 from assistant.evaluation.command import eval_app
+from assistant.followup import Exchange, read_history, standalone_question
 from assistant.settings import Settings
 from assistant.terminal import Terminal
 from index.articles import Article, Rejected
@@ -157,7 +158,7 @@ def ask_command(
     keep = _keeper(receipt) if receipt else None
 
     def ask(assistant: Assistant, asked: Asked) -> None:
-        answer = assistant.ask(asked.question, asked.then(filters), asked.id)
+        answer = assistant.ask(asked.question, asked.then(filters), asked.id, history=asked.history)
         if keep:
             keep(assistant, answer)
         _print_json(answer.as_json()) if questions.as_json else terminal.answer(answer)
@@ -184,7 +185,7 @@ def search_command(
     filters, terminal = questions.filters, Terminal()
 
     def search(assistant: Assistant, asked: Asked) -> None:
-        hits = assistant.search(asked.question, k, asked.then(filters))
+        hits = assistant.search(standalone_question(asked.question, asked.history), k, asked.then(filters))
         if questions.as_json:
             passages = [hit.as_json() for hit in hits]
             _print_json({"id": asked.id, "question": asked.question, "passages": passages})
@@ -303,6 +304,7 @@ class Asked:
 
     question: str
     id: str | None = None
+    history: tuple[Exchange, ...] = ()
     as_of: int | None = None
 
     def then(self, filters: Filters) -> Filters:
@@ -350,8 +352,12 @@ def _parsed(line: str) -> Asked:
             'a question is an object with a text under "question", for example {"id": "1", "question": "Who …?"}.'
         )
     id_, as_of = fields.get("id"), fields.get("as_of")
-    day = None if as_of is None else parse_day(str(as_of))
-    return Asked(fields["question"], None if id_ is None else str(id_), day)
+    return Asked(
+        fields["question"],
+        None if id_ is None else str(id_),
+        read_history(fields.get("history") or []),
+        None if as_of is None else parse_day(str(as_of)),
+    )
 
 
 def _open(data_dir: Path | None) -> Assistant:

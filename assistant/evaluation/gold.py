@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from assistant.followup import Exchange, read_history
 from assistant.question import understand
 from index.errors import SaidsoError
 from index.filters import parse_day
@@ -52,7 +53,7 @@ class Gold:
     left_out: tuple[str, ...] = ()  # articles that must not be indexed when this is asked
     grades: Mapping[str, float] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
-    unused: tuple[str, ...] = ()  # known fields that scoring passes over
+    history: tuple[Exchange, ...] = ()  # the conversation before it; what has no answer there is asked first
 
     @property
     def answerable(self) -> bool | None:
@@ -117,7 +118,6 @@ def from_fields(fields: object, fallback_id: str) -> Gold:
     """Make a Gold of a JSON object. Raises WrongFieldError, naming the field and what it should be."""
     if not isinstance(fields, dict):
         raise WrongFieldError('is not an object; write {"id": "1", "question": "Who …?"}.')
-    unused = tuple(name for name in ("history",) if fields.get(name))
     return Gold(
         id=_identifier(fields.get("id"), fallback_id),
         question=_question(fields.get("question")),
@@ -129,7 +129,7 @@ def from_fields(fields: object, fallback_id: str) -> Gold:
         as_of=_day(fields.get("as_of")),
         left_out=_strings("left_out", _listed(fields.get("left_out"))),
         fields={name: value for name, value in fields.items() if name not in KNOWN_FIELDS},
-        unused=unused,
+        history=_history(fields.get("history") or []),
     )
 
 
@@ -149,6 +149,13 @@ def _question(value: object) -> str:
     except SaidsoError as error:
         raise WrongFieldError(f"cannot be asked: {error}") from error
     return value
+
+
+def _history(value: object) -> tuple[Exchange, ...]:
+    try:
+        return read_history(value)
+    except SaidsoError as error:
+        raise WrongFieldError(f'has a wrong "history": {error}') from error
 
 
 def _strings(name: str, value: object) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from assistant.evaluation.journal import Journal, Outcome
 from assistant.evaluation.metrics import DEPTH, calibration, risk_area, score, statistics
 from assistant.evaluation.questions import read_questions
 from assistant.evaluation.statistics import estimate
+from assistant.followup import Exchange
 from assistant.settings import saidso_version
 from index.articles import Article
 from index.errors import SaidsoError
@@ -169,9 +170,18 @@ def _ask_all(
 
 def _outcome(assistant: Assistant, gold: Gold) -> Outcome:
     filters = Filters(as_of=gold.as_of)
-    answer = assistant.ask(gold.question, filters, id=gold.id).as_json()
-    passages = [hit.as_json() for hit in assistant.search(gold.question, DEPTH, filters)]
-    return {"id": gold.id, "answer": answer, "passages": passages}
+    history = _conversation(assistant, gold.history, filters)
+    answer = assistant.ask(gold.question, filters, id=gold.id, history=history)
+    hits = assistant.search(answer.standalone_question, DEPTH, filters)
+    return {"id": gold.id, "answer": answer.as_json(), "passages": [hit.as_json() for hit in hits]}
+
+
+def _conversation(assistant: Assistant, history: Sequence[Exchange], filters: Filters) -> list[Exchange]:
+    """Hold the conversation before a question: what the file has no answer to, the assistant is asked."""
+    held: list[Exchange] = []
+    for turn in history:
+        held.append(turn if turn.answer else Exchange.of(assistant.ask(turn.question, filters, history=held)))
+    return held
 
 
 def _judgeable(gold: Gold, library: _Library) -> Gold:
@@ -226,7 +236,6 @@ def _doubts(chosen: Sequence[Gold], library: _Library) -> list[str]:
     named = dict.fromkeys(article for gold in chosen for article in gold.gold_articles)
     absent = [article for article in named if library.article(article) is None]
     beyond = [g.id for g in chosen if any(s.end > len(library.text(s.article) or " " * s.end) for s in g.spans)]
-    unused = [gold.id for gold in chosen if gold.unused]
     spoilt = [gold.id for gold in chosen if library.has_any(gold.left_out)]
     doubts = (
         (absent, "gold articles are not indexed, so that nothing can find them"),
@@ -235,7 +244,6 @@ def _doubts(chosen: Sequence[Gold], library: _Library) -> list[str]:
             spoilt,
             "questions are to be asked without an article that is indexed, so are not scored; --articles leaves it out",
         ),
-        (unused, "questions have `history`, which scoring does not use yet"),
     )
     return [f"{len(ids):,} {what}: {_some(ids)}." for ids, what in doubts if ids]
 
