@@ -170,6 +170,10 @@ class Assistant:
         """Return how many passages an article has."""
         return self._store.catalogue.passage_count(article_id)
 
+    def passages(self, article_id: str) -> list[Span]:
+        """Return where an article's passages stand in its text, in order; neighbours share a sentence."""
+        return [Span(passage.start, passage.end) for passage in self._store.catalogue.passages_of(article_id)]
+
     def articles(self) -> list[Article]:
         """Return all articles, without their text, by date."""
         return list(self._store.catalogue.articles())
@@ -205,6 +209,16 @@ class Assistant:
             name = next((known for known in found if same_speaker(naming, known)), naming)
             found[name] = found.get(name, 0) + claims
         return sorted(found.items(), key=lambda item: -item[1])[:most]
+
+    def claims_by(
+        self, filters: Filters, article_id: str | None = None, offset: int = 0, limit: int = 50
+    ) -> tuple[int, list[tuple[Article, Claim]]]:
+        """Return how many claims of the index fit, and `limit` of them by date, each with its article (no text)."""
+        catalogue = self._store.catalogue
+        claims = catalogue.claims_by(filters, limit, offset, article_id)
+        articles = catalogue.briefly({id_ for id_, _ in claims})
+        told = [(articles[id_], claim) for id_, claim in claims if id_ in articles]
+        return catalogue.count_claims(filters, article_id), told
 
     def holdings(self) -> Holdings:
         """Return what is indexed."""

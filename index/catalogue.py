@@ -210,9 +210,8 @@ class Catalogue:
 
     def articles(self) -> Iterator[Article]:
         """Return all articles without their text, by date, then id."""
-        columns = [_articles.c[name] for name in _ARTICLE_FIELDS if name != "text"]
         with self._engine.connect() as connection:
-            for row in connection.execute(select(*columns).order_by(_articles.c.day, _articles.c.id)):
+            for row in connection.execute(_select_articles_briefly().order_by(_articles.c.day, _articles.c.id)):
                 yield _to_article(row)
 
     def listing(self, words: str, filters: Filters, offset: int = 0, limit: int = 50) -> Listing:
@@ -236,6 +235,11 @@ class Catalogue:
         sources = Counter(row.source for row in found)
         undated = len(found) - months.total()
         return Listing(len(found), shown, tuple(sorted(sources.items())), tuple(sorted(months.items())), undated)
+
+    def briefly(self, ids: Collection[str]) -> dict[str, Article]:
+        """Return the articles that exist among `ids`, without their text, by id."""
+        with self._engine.connect() as connection:
+            return _briefly(connection, list(ids))
 
     def known(self, column: str, values: Iterable[str]) -> dict[str, tuple[str, str, str]]:
         """Return `{value: (id, origin, content_hash)}` for the articles whose `column` is one of `values`."""
@@ -341,10 +345,12 @@ class Catalogue:
         with self._engine.connect() as connection:
             return [(name, count) for name, count in connection.execute(query)]
 
-    def claims_by(self, filters: Filters, limit: int = 1000) -> list[tuple[str, Claim]]:
+    def claims_by(
+        self, filters: Filters, limit: int = 1000, offset: int = 0, article_id: str | None = None
+    ) -> list[tuple[str, Claim]]:
         """Return (article id, claim) for what fits the filters, at most `limit`: by date, an article's in order."""
-        query = select(_claims.c.id).select_from(_claims.join(_articles)).where(*self._conditions(filters))
-        ordered = query.order_by(_articles.c.day, _articles.c.id, _claims.c.id).limit(limit)
+        query = self._claims_that_fit(filters, article_id)
+        ordered = query.order_by(_articles.c.day, _articles.c.id, _claims.c.id).offset(offset).limit(limit)
         with self._engine.connect() as connection:
             ids = list(connection.scalars(ordered))
             found = {
@@ -353,6 +359,16 @@ class Catalogue:
                 for id_, article_id, claim in _claims_where(connection, _claims.c.id.in_(chunk))
             }
         return [found[id_] for id_ in ids]
+
+    def count_claims(self, filters: Filters, article_id: str | None = None) -> int:
+        """Return how many claims fit the filters."""
+        query = self._claims_that_fit(filters, article_id).with_only_columns(func.count())
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or 0
+
+    def _claims_that_fit(self, filters: Filters, article_id: str | None) -> Select[Any]:
+        query = select(_claims.c.id).select_from(_claims.join(_articles)).where(*self._conditions(filters))
+        return query if article_id is None else query.where(_claims.c.article_id == article_id)
 
     def passages_with(self, filters: Filters) -> list[int]:
         """Return the ids of the passages that have content of a claim that fits the filters."""
@@ -463,15 +479,18 @@ def _of_articles(filters: Filters) -> list[ColumnElement[bool]]:
 def _listed(connection: Connection, ids: list[str]) -> tuple[tuple[Article, int], ...]:
     """Return articles without their text, each with how many passages it has, in the order of `ids`."""
     counted = select(_passages.c.article_id, func.count()).group_by(_passages.c.article_id)
-    columns = [_articles.c[name] for name in _ARTICLE_FIELDS if name != "text"]
-    articles: dict[str, Article] = {}
     passages: dict[str, int] = {}
     for chunk in _chunks(ids):
         counts = connection.execute(counted.where(_passages.c.article_id.in_(chunk)))
         passages |= {row[0]: row[1] for row in counts}
-        rows = connection.execute(select(*columns).where(_articles.c.id.in_(chunk)))
-        articles |= {row.id: _to_article(row) for row in rows}
+    articles = _briefly(connection, ids)
     return tuple((articles[id_], passages.get(id_, 0)) for id_ in ids)
+
+
+def _briefly(connection: Connection, ids: list[str]) -> dict[str, Article]:
+    query = _select_articles_briefly()
+    rows = (row for chunk in _chunks(ids) for row in connection.execute(query.where(_articles.c.id.in_(chunk))))
+    return {row.id: _to_article(row) for row in rows}
 
 
 def _remove(connection: Connection, ids: Sequence[str]) -> int:
@@ -581,6 +600,10 @@ def _article_row(article: Article) -> dict[str, Any]:
 
 def _select_articles() -> Select[Any]:
     return select(*[_articles.c[name] for name in _ARTICLE_FIELDS])
+
+
+def _select_articles_briefly() -> Select[Any]:
+    return select(*[_articles.c[name] for name in _ARTICLE_FIELDS if name != "text"])
 
 
 def _to_article(row: Row[Any]) -> Article:

@@ -1,4 +1,4 @@
-"""Articles over HTTP: listed, searched, fetched, added, removed; through the whole application."""
+"""Articles over HTTP, through the whole application: added, fetched, removed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from assistant.settings import Settings
 from assistant.web.startup import Startup
 from index.embedder import Embedder
 from index.store import Store
+from tests.test_api import events
 from tests.test_web import ORIGIN, app_of
 
 ROUTE = "/api/articles"
@@ -29,25 +30,6 @@ def article(
     return {"id": id_, "text": text, **fields}
 
 
-def events(text: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return (event, data) of each server-sent event but for comments; their ids must count up from one."""
-    told = [block for block in text.strip().split("\n\n") if not block.startswith(":")]
-    blocks = [dict(line.split(": ", 1) for line in block.split("\n")) for block in told]
-    assert [block["id"] for block in blocks] == [str(number) for number in range(1, len(blocks) + 1)]
-    return [(block["event"], json.loads(block["data"])) for block in blocks]
-
-
-@pytest.fixture(scope="module")
-def client(samples: Assistant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """The application over the sample articles, which these tests only read."""
-    with TestClient(
-        app_of(Startup(lambda: samples), Settings(tmp_path_factory.mktemp("web"))), base_url=ORIGIN
-    ) as client:
-        while client.get("/readyz").status_code != 200:
-            pass
-        yield client
-
-
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, Path]]:
     """An application over a folder of its own, and that folder."""
@@ -57,58 +39,6 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient,
     with TestClient(app_of(startup, settings), base_url=ORIGIN) as client:
         yield client, settings.data_dir
     startup.end()
-
-
-# ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_list_counts_all_and_shows_a_page_of_it(client: TestClient, samples: Assistant) -> None:
-    listed = client.get(ROUTE, params={"limit": 5, "offset": 2}).json()
-    assert listed["total"] == 22 == sum(one["articles"] for one in listed["sources"])
-    assert listed["undated"] + sum(one["articles"] for one in listed["months"]) == 22
-    assert {"month": "2017-09", "articles": 2} in listed["months"]
-    newest = sorted(samples.articles(), key=lambda article: (-(article.day or 0), article.id))[2:7]
-    assert [one["id"] for one in listed["articles"]] == [one.id for one in newest]
-    assert set(listed["articles"][0]) == {"id", "title", "source", "authors", "published", "url", "passages"}
-    assert sum(one["passages"] for one in client.get(ROUTE).json()["articles"]) == samples.holdings().passages
-
-
-@pytest.mark.parametrize(
-    ("asked", "kept"),
-    [
-        ({"q": "ZAKHAROVA"}, lambda one: "zakharova" in f"{one.title} {one.text}".casefold()),
-        ({"q": "mosque bomb"}, lambda one: all(w in f"{one.title} {one.text}".casefold() for w in ("mosque", "bomb"))),
-        ({"q": "100%"}, lambda one: "100%" in one.text),
-        ({"q": "' OR 1=1 --"}, lambda one: False),
-        ({"from": "2017-04-01", "to": "2017-04-30"}, lambda one: one.published.startswith("2017-04")),
-        ({"source": ["Airwars", "Bellingcat"]}, lambda one: one.source in ("Airwars", "Bellingcat")),
-        ({"q": "probe", "source": "nobody"}, lambda one: False),
-    ],
-)  # fmt: skip
-def test_what_is_asked_for_is_what_is_listed(client: TestClient, samples: Assistant, asked: Any, kept: Any) -> None:
-    whole = [samples.article(one.id) for one in samples.articles()]
-    listed = client.get(ROUTE, params=asked).json()
-    assert {one["id"] for one in listed["articles"]} == {one.id for one in whole if one and kept(one)}
-    assert listed["total"] == len(listed["articles"]) == sum(one["articles"] for one in listed["sources"])
-
-
-@pytest.mark.parametrize(
-    ("asked", "words"),
-    [
-        ({"from": "16 March"}, "'16 March' is not a date"),
-        ({"limit": "501"}, "limit is '501': input should be less than or equal to 500."),
-        ({"offset": "-1"}, "offset is '-1'"),
-        ({"limit": "x"}, "limit is 'x'"),
-        ({"sources": "Airwars"}, "There is no field 'sources'"),
-    ],
-)
-def test_a_wrong_request_is_told_what_is_wrong(client: TestClient, asked: dict[str, str], words: str) -> None:
-    answer = client.get(ROUTE, params=asked)
-    assert answer.status_code == 422
-    assert words in answer.json()["detail"]
-
-
-# ── adding and removing ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_an_article_comes_in_is_found_is_replaced_and_goes(mine: tuple[TestClient, Path]) -> None:

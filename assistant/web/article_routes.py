@@ -17,9 +17,10 @@ from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
 from assistant.assistant import Assistant
+from assistant.web import schema
 from assistant.web.events import Stream, event_stream
+from assistant.web.openapi import described, in_document, refusals
 from assistant.web.refusals import UnknownArticleError
-from assistant.web.schema import ListingQuery
 from assistant.web.security import MAX_UPLOAD_BYTES
 from assistant.web.startup import Startup
 from index.articles import Article
@@ -32,16 +33,34 @@ from index.records import parse
 _MOST_FILES = 1000
 _LONGEST_NAME = 200  # bytes
 _FIELDS = ("id", "title", "source", "authors", "published", "url")
+_FILES = {"type": "array", "items": {"type": "string", "format": "binary"}, "examples": [["articles.jsonl"]]}
+_ADDED = {
+    "required": True,
+    "content": {
+        "application/json": {"schema": {"anyOf": [in_document(schema.NewArticle), in_document(schema.NewArticles)]}},
+        "multipart/form-data": {
+            "schema": {"type": "object", "required": ["files"], "properties": {"files": _FILES}},
+        },
+    },
+}
 _JSON_NAME = "request.json"
 
 
 def article_router(startup: Startup) -> APIRouter:
     """Return the routes under /api/articles."""
-    routes, router = _Routes(startup), APIRouter(prefix="/api/articles")
-    router.add_api_route("", routes.listed)
-    router.add_api_route("", routes.add, methods=["POST"])
-    router.add_api_route("/{article_id:path}", routes.one)
-    router.add_api_route("/{article_id:path}", routes.remove, methods=["DELETE"], status_code=204)
+    routes = _Routes(startup)
+    router = APIRouter(prefix="/api/articles", tags=["Articles"], responses=refusals(422, 503))
+    router.add_api_route("", routes.listed, **described("List articles", schema.Listing))
+    router.add_api_route(
+        "", routes.add, methods=["POST"], openapi_extra={"requestBody": _ADDED}, summary="Add articles",
+        responses={200: {"model": schema.Outcome}, 422: {"model": schema.RefusedOutcome}, **refusals(413)},
+    )  # fmt: skip
+    one = described("Read an article", schema.ArticleWhole, 404)
+    router.add_api_route("/{article_id:path}", routes.one, **one)
+    router.add_api_route(
+        "/{article_id:path}", routes.remove, methods=["DELETE"], status_code=204, summary="Remove an article",
+        responses=refusals(404),
+    )  # fmt: skip
     return router
 
 
@@ -51,7 +70,7 @@ class _Routes:
     def __init__(self, startup: Startup) -> None:
         self._startup = startup
 
-    def listed(self, asked: Annotated[ListingQuery, Query()]) -> dict[str, Any]:
+    def listed(self, asked: Annotated[schema.ListingQuery, Query()]) -> dict[str, Any]:
         """The articles, the newest first, with counts by outlet and month over all that `q` and the filters keep."""
         filters = Filters.parse(tuple(asked.source), asked.since, asked.until)
         listing = self._startup.assistant.listing(asked.q, filters, asked.offset, asked.limit)
@@ -63,14 +82,20 @@ class _Routes:
             "undated": listing.undated,
         }
 
-    def one(self, article_id: str) -> dict[str, Any]:
+    def one(self, article_id: schema.ArticleId) -> dict[str, Any]:
         """One article with its text, in whose characters all offsets count."""
         assistant = self._startup.assistant
         article = _known(assistant, article_id)
         return {**_described(article, assistant.passage_count(article_id)), "text": article.text}
 
     async def add(self, request: Request) -> Response:
-        """Read articles in; with `Accept: text/event-stream` telling how far it is."""
+        """Read articles in: one or several as JSON, or files (txt, md, html, pdf, docx, eml, json, jsonl, jsonl.gz).
+
+        What is there unchanged is passed over, what has changed is replaced, and what cannot be read is named with the
+        reason. With `Accept: text/event-stream` the answer comes as events: `progress` {done, total, name}, in bytes
+        and with the file at hand, and last `done` with the outcome, or `error` {detail}. What was sent is read to the
+        end even where the connection closes.
+        """
         assistant = self._startup.assistant
         folder = TemporaryDirectory(prefix="saidso-")
         try:
@@ -88,7 +113,7 @@ class _Routes:
 
         return event_stream(tell)
 
-    def remove(self, article_id: str) -> Response:
+    def remove(self, article_id: schema.NewArticleId) -> Response:
         """Remove an article and all that was derived from it."""
         assistant = self._startup.assistant
         _known(assistant, article_id)

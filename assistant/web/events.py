@@ -15,7 +15,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from index.errors import SaidsoError
 
-KEEP_ALIVE_SECONDS = 10.0  # of silence until a comment is sent; proxies give up after 30 to 60
+KEEP_ALIVE_SECONDS = 10.0  # proxies give up after 30 to 60
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 Work = Callable[["Stream"], Awaitable[None]]
@@ -53,17 +53,20 @@ class Stream:
         self.sent.put_nowait(format_sse_event(event=event, data_str=text, id=str(next(self._numbers))))
 
 
-def event_stream(work: Work) -> StreamingResponse:
-    """Answer with what `work` sends until it is done; where it raises a SaidsoError, that is the `error` event."""
-    return StreamingResponse(_events(work), media_type="text/event-stream", headers=_HEADERS)
+def event_stream(work: Work, keep_alive: float = KEEP_ALIVE_SECONDS) -> StreamingResponse:
+    """Answer with what `work` sends until it is done; where it raises a SaidsoError, that is the `error` event.
+
+    After `keep_alive` seconds of silence a comment is sent.
+    """
+    return StreamingResponse(_events(work, keep_alive), media_type="text/event-stream", headers=_HEADERS)
 
 
-async def _events(work: Work) -> AsyncIterator[bytes]:
+async def _events(work: Work, keep_alive: float) -> AsyncIterator[bytes]:
     stream = Stream()
     working = asyncio.create_task(_told(work, stream))
     working.add_done_callback(lambda _: stream.sent.put_nowait(None))
     try:
-        while (event := await _next(stream)) is not None:
+        while (event := await _next(stream, keep_alive)) is not None:
             yield event
         await working
     finally:  # also where the client has gone
@@ -79,8 +82,8 @@ async def _told(work: Work, stream: Stream) -> None:
         stream.send("error", {"detail": str(error)})
 
 
-async def _next(stream: Stream) -> bytes | None:
+async def _next(stream: Stream, patience: float) -> bytes | None:
     try:
-        return await asyncio.wait_for(stream.sent.get(), KEEP_ALIVE_SECONDS)
+        return await asyncio.wait_for(stream.sent.get(), patience)
     except TimeoutError:
         return KEEPALIVE_COMMENT

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from assistant.evaluation.jobs import TooManyError, UnknownJobError, WrongStateError
+from assistant.web.crew import OverloadedError
 from assistant.web.startup import NotReadyError
 from index.errors import SaidsoError
 from index.store import BusyError
@@ -29,6 +30,7 @@ _STATUS: tuple[tuple[type[SaidsoError], int], ...] = (
     (TooManyError, 429),
     (BusyError, 503),
     (NotReadyError, 503),
+    (OverloadedError, 503),
 )
 _COME_BACK = {"Retry-After": "5"}  # seconds: with every 503
 

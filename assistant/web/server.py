@@ -26,6 +26,7 @@ from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings, sample_articles
 from assistant.web.api import add_api
 from assistant.web.confidence import DIAGRAM
+from assistant.web.documentation import add_documentation
 from assistant.web.evaluations import add_evaluations
 from assistant.web.receipts import add_receipts
 from assistant.web.refusals import add_refusals
@@ -43,9 +44,9 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     """Return the web application; `startup` and `jobs` begin when it is served."""
     life = partial(_lifespan, startup, jobs)
     app = FastAPI(title="Saidso", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
-    app.add_api_route("/healthz", _healthz)
-    app.add_api_route("/readyz", partial(_readyz, startup))
-    app.add_api_route(f"/web/{DIAGRAM.name}", _diagram)
+    app.add_api_route("/healthz", _healthz, tags=["Health"], summary="Whether the server runs")
+    app.add_api_route("/readyz", partial(_readyz, startup), tags=["Health"], summary="Whether questions are answered")
+    app.add_api_route(f"/web/{DIAGRAM.name}", _diagram, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=_STATIC))
     add_refusals(app)
     add_api(app, startup)
@@ -53,6 +54,7 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     add_receipts(app, startup)
     add_suggestions(app, suggestions)
     add_evaluations(app, jobs)
+    add_documentation(app)
     _mount_page(app, startup, suggestions, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
     app.add_middleware(Guard, hosts=[settings.host])
