@@ -240,6 +240,8 @@ class Answer(BaseModel):
     accounts: list[Account]
     disagreement: str | None = Field(description="Where accounts differ, a sentence that says so.")
     closest: list[Citation] = Field(description="Where nothing was answered: what came closest.")
+    filters: dict[str, str | list[str]] = Field(description="Of which articles it was asked, where not of all.")
+    undated_left_out: int = Field(description="How many articles the filters left out because they have no date.")
     timings_ms: dict[str, float]
 
 

@@ -244,7 +244,7 @@
     const focused = place.contains(document.activeElement) && document.activeElement.dataset.key;
     const isTableOpen = place.querySelector("details")?.open ?? false;
     place.hidden = bars.length === 0;
-    place.replaceChildren(make("h3", { textContent: heading }), ...drawn().filter(Boolean), asTable(heading, column, bars, isTableOpen));
+    place.replaceChildren(make("h2", { textContent: heading }), ...drawn().filter(Boolean), asTable(heading, column, bars, isTableOpen));
     if (focused) [...place.querySelectorAll("[data-key]")].find((bar) => bar.dataset.key === focused)?.focus();
   }
 
@@ -382,11 +382,11 @@
   const chooser = make("input", { type: "file", id: "articles-files", multiple: true });
   const bar = make("progress", { ariaLabel: "Reading the files", hidden: true });
   const reading = make("p", { className: "stage", role: "status" });
-  const outcomes = make("ul", { className: "outcomes", role: "status" });
+  const outcomes = make("ul", { className: "outcomes" });
   const adding = make("section", { id: "articles-add" },
     make("h2", { textContent: "Add articles" }),
     make("label", {}, make("span", { textContent: "Choose files, or drop them here" }), chooser),
-    make("p", { textContent: FORMATS }), bar, reading, outcomes);
+    make("p", { textContent: FORMATS }), bar, reading, make("div", { role: "status" }, outcomes));
 
   chooser.addEventListener("change", () => add([...chooser.files]));
 
