@@ -15,7 +15,9 @@ from tests.test_page import HOSTILE, PATIENCE, fits, ready_at, serving, tab_to
 
 pytestmark = needs_chromium
 Open = Callable[..., Page]
-FERRY = "\U0001f6a2 Harbour master Ada Lind said on Tuesday that the ferry to Vinga would sail again in June."
+FERRY = (
+    "A \U0001f6a2 is back. Harbour master Ada Lind said on Tuesday that the ferry to Vinga would sail again in June."
+)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +141,7 @@ def test_dropped_files_are_added(open_tab: Open) -> None:
             window.shown = document.querySelector("#articles-add").classList.contains("over");
             event("drop");
         }""",
-        FERRY,
+        "A lighthouse keeper said on Monday that the lamp was lit again.",
     )
     assert page.evaluate("window.shown")
     expect(page.locator(".outcomes .good")).to_have_text("1 article added.")
