@@ -123,6 +123,7 @@ class Question:
     the speaker's names in the claims of the articles. `since` and `until` are the days (yyyymmdd) of the saying; where
     the question names none but counts days from the one on which it is asked, `since` is the first of these: what
     happened then is told from then on.
+    `only_claims` is true where only certain claims are wanted, so that no other sentence answers.
     """
 
     text: str
@@ -135,6 +136,7 @@ class Question:
     namings: frozenset[str] = frozenset()
     since: int | None = None
     until: int | None = None
+    only_claims: bool = False
 
     def is_by(self, said_by: str | None) -> bool:
         """Whether a claim of somebody so named may be given as the asked speaker's word."""

@@ -117,7 +117,8 @@ def test_focus_is_seen_wherever_tab_goes(open_page: Open) -> None:
     for _ in range(60):
         page.keyboard.press("Tab")
         place, outline, hidden = page.evaluate("""() => {
-            const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
+            const e = document.activeElement, style = getComputedStyle(e);
+            const box = e.getClientRects()[0] ?? e.getBoundingClientRect();
             const x = box.x + box.width / 2, y = box.y + box.height / 2;
             const top = document.elementFromPoint(x, y);
             const within = x >= 0 && x < innerWidth && y >= 0 && y < innerHeight;

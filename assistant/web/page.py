@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from starlette.requests import HTTPConnection
+
+from assistant.access_settings import Permission
 from assistant.answer import Answer
 from assistant.settings import Settings
-from assistant.web import render, source_pane, wording
+from assistant.web import render, source_pane
+from assistant.web.access import count_question, require
 from assistant.web.confidence import explanation
 from assistant.web.startup import Startup
 from assistant.web.suggestions import COUNT, Suggestions
@@ -23,6 +27,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import gradio as gr
+from gradio.context import LocalContext
 from gradio.themes.utils import fonts
 
 Update = dict[Any, Any]  # component → its new value
@@ -169,7 +174,7 @@ def _connect(page: gr.Blocks, w: Widgets, startup: Startup, suggestions: Suggest
     gr.on([field.change for field in narrowed], _kept, narrowed, w.kept, **quiet)
     w.clear.click(lambda: [[], *[""] * len(w.filters)], None, narrowed, **quiet)
 
-    seen: Any = {"fn": partial(_look, startup, w), "outputs": [w.holdings, w.sources, w.timer], **quiet}
+    seen: Any = {"fn": partial(_look, startup, w), "outputs": [w.holdings, w.sources, w.refresh, w.timer], **quiet}
     offered: Any = {"fn": partial(_offer, suggestions, w), "outputs": [*w.example], **quiet}
     gr.on([page.load, w.timer.tick, w.refresh.click], **seen).then(**offered)
 
@@ -186,6 +191,7 @@ async def _converse(
     turns = [*history[-_TURNS_KEPT:], _turn("user", render.question(asked))]
     yield {w.chat: turns, w.question: "", w.examples: gr.update(visible=False), **_busy(w, True)}
     try:
+        count_question(_request())
         filters = _filters(sources, *narrowed)
         async for html in _reply(startup, question, filters):
             yield {w.chat: [*turns, _turn("assistant", html)]}
@@ -275,15 +281,18 @@ def _open_source(startup: Startup, key: str) -> str:
 
 
 def _look(startup: Startup, w: Widgets) -> Update:
-    """Show what is indexed now."""
+    """Show what is indexed now, and what this visitor may do about it."""
     try:
+        visitor = require(_request(), Permission.ASK)
         holdings = startup.assistant.holdings()
     except SaidsoError as error:
         say = render.problem if startup.failure else render.stage
         return {w.holdings: say(str(error)), w.timer: gr.Timer(active=startup.failure is None)}
     choices = [(f"{source} ({count})", source) for source, count in holdings.sources if source]
     return {
-        w.holdings: f"<p>{wording.escape(render.holdings_line(holdings))}</p>",
+        w.holdings: render.holdings(holdings, visitor.has_session),
+        # By this the scripts know whether articles may be added and removed here.
+        w.refresh: gr.update(visible="hidden" if visitor.permission >= Permission.INGEST else False),
         w.sources: gr.update(choices=choices),
         w.timer: gr.Timer(active=False),
     }
@@ -301,6 +310,14 @@ def _offer(suggestions: Suggestions, w: Widgets) -> Update:
 def _filled(buttons: Sequence[gr.Button], texts: Sequence[str]) -> Iterator[tuple[gr.Button, str]]:
     for number, button in enumerate(buttons):
         yield button, texts[number] if number < len(texts) else ""
+
+
+def _request() -> HTTPConnection:
+    """Return the request that the event at hand came with, to know who asks."""
+    event = LocalContext.request.get(None)
+    if event is None or event.request is None:
+        raise RuntimeError("gradio does not say which request an event came with")
+    return event.request
 
 
 def mount(app: Any, page: gr.Blocks, head: str, max_file_size: int) -> None:

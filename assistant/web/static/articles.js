@@ -291,7 +291,7 @@
   }
 
   function drawArticle(article, claims) {
-    const remove = button("Remove…", () => confirm(article, remove));
+    const remove = button("Remove…", () => confirm(article, remove), "remove");
     const byline = make("p", { className: "byline" }, [about(article), article.authors.join(", ")].filter(Boolean).join(" · "));
     if (/^https?:\/\//i.test(article.url)) {
       byline.append(" · ", make("a", { href: article.url, target: "_blank", rel: "noopener noreferrer", textContent: "Original article" }));
