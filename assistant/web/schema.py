@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from index.cues import STANCES
@@ -15,7 +15,16 @@ MOST_LISTED, MOST_PASSAGES = 500, 100
 _LONGEST = 1000  # characters of a name or of words to look for
 _MOST = 1000  # names in a list
 
-_Word = Annotated[str, Field(max_length=_LONGEST)]
+
+def _storable(text: str) -> str:
+    """Raise ValueError for half a surrogate pair, which JSON can write and no text can hold."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("it should hold no half of a surrogate pair")
+    return text
+
+
+_Text = Annotated[str, AfterValidator(_storable)]
+_Word = Annotated[_Text, Field(max_length=_LONGEST)]
 ArticleId = Annotated[
     str, Path(description="The article's id, percent-encoded.", examples=["2017-03-17-pahon-meeting-hall"])
 ]
@@ -63,15 +72,15 @@ class _Narrowed(_Sent):
 class Turn(_Sent):
     """A question of before, and what was answered."""
 
-    question: str
-    answer: str | None = None
+    question: _Text
+    answer: _Text | None = None
 
 
 class _Question(_Narrowed):
     """A question, and of which articles to ask it."""
 
-    question: str = Field(description="The question, in plain words.")
-    id: str | int | None = Field(None, description="Comes back with what was found, as text.")
+    question: _Text = Field(description="The question, in plain words.")
+    id: _Text | int | None = Field(None, description="Comes back with what was found, as text.")
 
     @property
     def name(self) -> str | None:
