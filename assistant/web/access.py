@@ -55,6 +55,11 @@ TABLE = (
     # ── programs ──
     Row("/api/ask/*", "GET POST", _ASK, asks=True),
     Row("/api/search/*", "GET POST", _ASK, asks=True),
+    Row("/api/receipt", "POST", _ASK, asks=True),
+    Row("/api/examples", "GET", _ASK),
+    Row("/api/speakers", "GET", _ASK),
+    Row("/api/claims/*", "GET", _ASK),
+    Row("/api/passages/*", "GET", _ASK),
     Row("/api/articles/*", "GET", _ASK),
     Row("/api/articles/*", "POST PUT", _INGEST),
     Row("/api/evaluations/*", "GET", _ASK),
