@@ -196,7 +196,7 @@ def test_what_makes_figures_doubtful_is_said(tmp_path: Path) -> None:
     ]
     assert run.summary["mrr@10"]["n"] == 2
     assert run.summary["right"]["n"] == 1, "of the spoilt question nobody knows what is right"
-    assert run.questions[3]["answers"] is None and run.questions[3]["answer"]["abstained"]
+    assert run.questions[2]["answers"] is None and run.questions[2]["answer"]["abstained"]
 
 
 def test_a_limit_draws_by_the_seed(asked: QuestionSet) -> None:

@@ -116,18 +116,18 @@ def test_focus_is_seen_wherever_tab_goes(open_page: Open) -> None:
     seen: set[str] = set()
     for _ in range(60):
         page.keyboard.press("Tab")
-        place, outline, hidden = page.evaluate("""() => {
+        place, outline, covered = page.evaluate("""() => {
             const e = document.activeElement, style = getComputedStyle(e);
-            const box = e.getClientRects()[0] ?? e.getBoundingClientRect();
-            const x = box.x + box.width / 2, y = box.y + box.height / 2;
-            const top = document.elementFromPoint(x, y);
-            const within = x >= 0 && x < innerWidth && y >= 0 && y < innerHeight;
+            const points = [...e.getClientRects()].flatMap(({left, top, width, height}) =>
+                [0.1, 0.5, 0.9].map(part => [left + part * width, top + height / 2]));
+            const tops = points.map(([x, y]) => document.elementFromPoint(x, y)).filter(Boolean);
+            const by = tops.filter(top => !e.contains(top) && !top.contains(e)).map(top => top.outerHTML.slice(0, 90));
             return [e.tagName + "#" + e.id + "." + e.className, style.outlineStyle + style.boxShadow,
-                    within && top !== null && !e.contains(top) && !top.contains(e)];
+                    by.length && by.length === tops.length ? by[0] : ""];
         }""")
         if place.startswith("BODY"):
             break
         seen.add(place)
         assert outline != "nonenone", f"no focus is seen on {place}"
-        assert not hidden, f"{place} is focused behind something else"
+        assert not covered, f"{place} is focused behind {covered}"
     assert len(seen) > 10

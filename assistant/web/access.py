@@ -61,11 +61,12 @@ TABLE = (
     Row("/api/claims/*", "GET", _ASK),
     Row("/api/passages/*", "GET", _ASK),
     Row("/api/articles/*", "GET", _ASK),
-    Row("/api/articles/*", "POST PUT", _INGEST),
+    Row("/api/articles/*", "POST PUT DELETE", _INGEST),
     Row("/api/evaluations/*", "GET", _ASK),
     Row("/api/evaluations/*", "POST DELETE", _INGEST),
     # ── the page; what an event of it needs is asked where it is handled ──
     Row("/", "GET", _ASK),
+    Row("/docs", "GET", _ASK),
     Row("/web/*", "GET", _ASK),
     Row("/config/*", "GET", _ASK),
     Row("/assets/*", "GET", _ASK),
