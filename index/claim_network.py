@@ -16,6 +16,8 @@ This module imports torch at the top; import it only where a network is about to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -71,12 +73,21 @@ class ClaimNetwork(nn.Module):
     def states(self, ids: Tensor, features: Tensor, lengths: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return (batch, tokens, width) for `ids` and `features` of (batch, tokens) and `lengths` of (batch,)."""
         tokens = ids.shape[1]
-        x = F.embedding(ids, self.get_buffer("words")) + self.positions[:tokens]
-        x = norm(self.norm_input, x.to(dtype))
         mask = padding_mask(lengths, tokens).to(dtype) if bool((lengths < tokens).any()) else None
-        for number, layer in enumerate(self.layers):
-            if number == FROZEN:
-                x = self._dropped(x + F.embedding(features, self.features).to(dtype))
+        return self.highest(self.lowest(ids, mask, dtype), features, mask)
+
+    def lowest(self, ids: Tensor, mask: Tensor | None, dtype: torch.dtype) -> Tensor:
+        """Return what the sentence encoder's layers make of `ids`: (batch, tokens, width)."""
+        x = F.embedding(ids, self.get_buffer("words")) + self.positions[: ids.shape[1]]
+        x = norm(self.norm_input, x.to(dtype))
+        for layer in self.layers[:FROZEN]:
+            x = layer(x, mask)
+        return x
+
+    def highest(self, x: Tensor, features: Tensor, mask: Tensor | None) -> Tensor:
+        """Return what the trained layers make of what the lowest ones did, told the features: the same shape."""
+        x = self._dropped(x + F.embedding(features, self.features).to(x.dtype))
+        for layer in self.layers[FROZEN:]:
             x = layer(x, mask)
         return self._dropped(x)
 
@@ -126,6 +137,19 @@ def from_encoder(folder: Path) -> ClaimNetwork:
     return network
 
 
+def from_layers(whole: ClaimNetwork, layers: Sequence[int]) -> ClaimNetwork:
+    """Return a network to train that starts as some of the layers of a trained one, its `FROZEN` lowest among them."""
+    network = ClaimNetwork(replace(whole.shape, layers=len(layers)))
+    state = {name: weight for name, weight in whole.state_dict().items() if not name.startswith("layers.")}
+    network.load_state_dict(state, strict=False)
+    for mine, number in zip(network.layers, layers, strict=True):
+        mine.load_state_dict(whole.layers[number].state_dict())
+    network.register_buffer("words", whole.get_buffer("words"), persistent=False)
+    for weight in network.frozen():
+        weight.requires_grad_(False)
+    return network
+
+
 def _take_from_encoder(network: ClaimNetwork, folder: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     state = renamed(weights, network.shape)
@@ -145,8 +169,10 @@ def save_weights(network: ClaimNetwork, path: Path) -> None:
 
 
 def load_network(path: Path, encoder: Path) -> ClaimNetwork:
-    """Return the network of `save_weights`, over the sentence encoder in `encoder`."""
-    network = ClaimNetwork()
+    """Return the network of `save_weights`, with as many layers as it had, over the sentence encoder in `encoder`."""
+    weights = unpacked(load_file(path))
+    layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
+    network = ClaimNetwork(replace(MINILM, layers=layers))
     _take_from_encoder(network, encoder)
-    network.load_state_dict(unpacked(load_file(path)), strict=False)
+    network.load_state_dict(weights, strict=False)
     return network.eval().requires_grad_(False)
