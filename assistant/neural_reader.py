@@ -84,14 +84,17 @@ class NeuralReader:
     def load(cls, folder: Path, encoder_folder: Path, dtype: torch.dtype | None = None) -> NeuralReader:
         """The reader in `folder`, over the sentence encoder in `encoder_folder`.
 
-        Without a `dtype`, it computes in bfloat16 where the processor has instructions for it, else in
-        float32."""
+        With a `dtype` it computes in that; without one in what the processor is fastest at, the large products in
+        int8."""
         from assistant.reader_network import load_network
-        from index.encoder import fast_dtype
+        from index.encoder import fast_dtype, in_int8
 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         network = load_network(folder / "reader.safetensors", encoder_folder)
-        return cls.over(network, encoder_folder, dtype or fast_dtype(), config["relevance_weight"])
+        if dtype is None:
+            dtype = fast_dtype()
+            in_int8(network.layers, dtype)
+        return cls.over(network, encoder_folder, dtype, config["relevance_weight"])
 
     @classmethod
     def over(

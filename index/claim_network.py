@@ -16,7 +16,6 @@ This module imports torch at the top; import it only where a network is about to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from index.encoder import MINILM, Layer, Shape, linear, norm, packed, padding_ma
 NARROW = Shape(width=128, heads=4, layers=2, hidden=256)
 
 FROZEN = 2
-"""Lowest layers that stay the sentence encoder's."""
+"""Lowest layers that stay the sentence encoder's, unless some are taken out of a trained network."""
 
 BEFORE, AFTER = 64, 112
 """Tokens before an anchor, and from it on, that it asks: all of 99 attributions in a hundred."""
@@ -47,9 +46,9 @@ NONE, SOURCE, CUE, CONTENT = range(4)
 class ClaimNetwork(nn.Module):
     """A window of text in, anchors out; then anchors in, and what every token near them is to them out."""
 
-    def __init__(self, shape: Shape = MINILM, narrow: Shape = NARROW) -> None:
+    def __init__(self, shape: Shape = MINILM, narrow: Shape = NARROW, frozen: int = FROZEN) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape, self.lowest = shape, frozen
         self.register_buffer("words", torch.zeros(shape.words, shape.width), persistent=False)
         self.positions = nn.Parameter(torch.zeros(shape.positions, shape.width))
         self.norm_input = nn.LayerNorm(shape.width, eps=1e-12)
@@ -67,29 +66,32 @@ class ClaimNetwork(nn.Module):
 
     def frozen(self) -> list[nn.Parameter]:
         """The parameters that are the sentence encoder's and stay so."""
-        lowest = [p for layer in [self.norm_input, *self.layers[:FROZEN]] for p in layer.parameters()]
+        lowest = [p for layer in [self.norm_input, *self.layers[: self.lowest]] for p in layer.parameters()]
         return [self.positions, *lowest]
 
     def states(self, ids: Tensor, features: Tensor, lengths: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return (batch, tokens, width) for `ids` and `features` of (batch, tokens) and `lengths` of (batch,)."""
         tokens = ids.shape[1]
         mask = padding_mask(lengths, tokens).to(dtype) if bool((lengths < tokens).any()) else None
-        return self.highest(self.lowest(ids, mask, dtype), features, mask)
+        return self._dropped(self.through(self.embedded(ids, dtype), features, mask))
 
-    def lowest(self, ids: Tensor, mask: Tensor | None, dtype: torch.dtype) -> Tensor:
-        """Return what the sentence encoder's layers make of `ids`: (batch, tokens, width)."""
+    def embedded(self, ids: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return what the lowest layer is given of `ids`: (batch, tokens, width)."""
         x = F.embedding(ids, self.get_buffer("words")) + self.positions[: ids.shape[1]]
-        x = norm(self.norm_input, x.to(dtype))
-        for layer in self.layers[:FROZEN]:
+        return norm(self.norm_input, x.to(dtype))
+
+    def through(
+        self, x: Tensor, features: Tensor, mask: Tensor | None, first: int = 0, last: int | None = None
+    ) -> Tensor:
+        """Return what the layers from `first` to `last` (exclusive) make of what the one before them gives.
+
+        The lowest trained one is told the features.
+        """
+        for number, layer in list(enumerate(self.layers))[first:last]:
+            if number == self.lowest:
+                x = self._dropped(x + F.embedding(features, self.features).to(x.dtype))
             x = layer(x, mask)
         return x
-
-    def highest(self, x: Tensor, features: Tensor, mask: Tensor | None) -> Tensor:
-        """Return what the trained layers make of what the lowest ones did, told the features: the same shape."""
-        x = self._dropped(x + F.embedding(features, self.features).to(x.dtype))
-        for layer in self.layers[FROZEN:]:
-            x = layer(x, mask)
-        return self._dropped(x)
 
     def anchors(self, states: Tensor) -> Tensor:
         """Return (batch, tokens) logits: is this token an anchor?"""
@@ -137,14 +139,16 @@ def from_encoder(folder: Path) -> ClaimNetwork:
     return network
 
 
-def from_layers(whole: ClaimNetwork, layers: Sequence[int]) -> ClaimNetwork:
-    """Return a network to train that starts as some of the layers of a trained one, its `FROZEN` lowest among them."""
-    network = ClaimNetwork(replace(whole.shape, layers=len(layers)))
+def without(whole: ClaimNetwork, number: int) -> ClaimNetwork:
+    """Return a copy of a network in which the layer of this number is left out."""
+    frozen = whole.lowest - (number < whole.lowest)
+    network = ClaimNetwork(replace(whole.shape, layers=whole.shape.layers - 1), frozen=frozen)
     state = {name: weight for name, weight in whole.state_dict().items() if not name.startswith("layers.")}
     network.load_state_dict(state, strict=False)
-    for mine, number in zip(network.layers, layers, strict=True):
-        mine.load_state_dict(whole.layers[number].state_dict())
     network.register_buffer("words", whole.get_buffer("words"), persistent=False)
+    kept = [layer for at, layer in enumerate(whole.layers) if at != number]
+    for mine, its in zip(network.layers, kept, strict=True):
+        mine.load_state_dict(its.state_dict())
     for weight in network.frozen():
         weight.requires_grad_(False)
     return network
@@ -171,8 +175,8 @@ def save_weights(network: ClaimNetwork, path: Path) -> None:
 def load_network(path: Path, encoder: Path) -> ClaimNetwork:
     """Return the network of `save_weights`, with as many layers as it had, over the sentence encoder in `encoder`."""
     weights = unpacked(load_file(path))
-    layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
-    network = ClaimNetwork(replace(MINILM, layers=layers))
+    trained = {int(name.split(".")[1]) for name in weights if name.startswith("layers.")}
+    network = ClaimNetwork(replace(MINILM, layers=max(trained) + 1), frozen=min(trained))
     _take_from_encoder(network, encoder)
     network.load_state_dict(weights, strict=False)
     return network.eval().requires_grad_(False)

@@ -239,6 +239,7 @@ def _whole(found: Attribution, quoted: Sequence[Token]) -> list[Span]:
         for quotation in _touched(quoted, span):
             covered = min(span.end, quotation.end) - max(span.start, quotation.start)
             mostly = covered * 2 >= quotation.end - quotation.start or span.start <= quotation.start + 1
+            mostly = mostly or span.end >= quotation.end - 1  # the beginning was too far from the cue to be seen
             if mostly and not quotation.start < found.cue.start < quotation.end:
                 start, end = min(start, quotation.start), max(end, quotation.end)
         if whole and start <= whole[-1].end:

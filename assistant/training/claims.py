@@ -2,11 +2,7 @@
 
 One process, one thread, seeded; a checkpoint after every epoch, from which the same command goes on. An epoch reads
 every article once, cut into windows that begin elsewhere each time. The learning rate rises, then falls to nothing;
-a running average of the weights is what is exported. One article in twenty is left out for choices.
-
-With `--teacher FOLDER --layers 0 1 4 5` a network of fewer layers learns: it starts as these layers of a trained one,
-and half of what it is to say is the gold, half what the trained one says (Hinton et al. 2015, arXiv:1503.02531); its
-last states are to be the other's as well (Jiao et al. 2020, arXiv:1909.10351)."""
+a running average of the weights is what is exported. One article in twenty is left out for choices."""
 
 from __future__ import annotations
 
@@ -18,7 +14,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +34,10 @@ from index.claim_network import (
     ClaimNetwork,
     around,
     from_encoder,
-    from_layers,
-    load_network,
     save_weights,
 )
 from index.embedder import BUNDLED_SHA256, bundled_model, open_tokenizer
-from index.encoder import fast_dtype, in_int8, padding_mask
+from index.encoder import fast_dtype
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +56,6 @@ class Plan:
     average: float = 0.995
     dropout: float = 0.1
     seed: int = 1
-    layers: tuple[int, ...] = ()  # of the teacher, to start from; none without a teacher
     dtype: torch.dtype = field(default_factory=fast_dtype)
 
 
@@ -205,18 +198,14 @@ def roles_near(attribution: Attribution, window: Window) -> NDArray[np.int64]:
     return roles
 
 
-STATES = 3.0
-"""What the states' distance from a teacher's counts, in the loss of a network of fewer layers."""
-
-
 # ── Learning ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Trainer:
     """A network being trained, with all that a checkpoint has to hold."""
 
-    def __init__(self, network: ClaimNetwork, plan: Plan, steps: int, teacher: ClaimNetwork | None = None) -> None:
-        self.network, self.plan, self.steps, self.teacher = network, plan, steps, teacher
+    def __init__(self, network: ClaimNetwork, plan: Plan, steps: int) -> None:
+        self.network, self.plan, self.steps = network, plan, steps
         network.dropout = plan.dropout
         # Whether a token is of any source, cue or content is learnt beside the rest, to teach the encoder sooner.
         self.tags = nn.Linear(network.shape.width, 3)
@@ -239,10 +228,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = group["top"] * share
         self.optimizer.zero_grad()
-        if self.teacher is None:
-            loss = batch_loss(self.network, self.tags, batch, self.plan.dtype)
-        else:
-            loss = taught_loss(self.network, self.teacher, batch, self.plan.dtype)
+        loss = batch_loss(self.network, self.tags, batch, self.plan.dtype)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimizer.step()
@@ -328,46 +314,6 @@ def batch_loss(network: ClaimNetwork, tags: nn.Linear, batch: Batch, dtype: torc
     return loss + (wrong * inside.flatten()).sum() / count / 20 + confirmed / count
 
 
-def taught_loss(network: ClaimNetwork, teacher: ClaimNetwork, batch: Batch, dtype: torch.dtype) -> Tensor:
-    """Return the loss of a batch where half of the truth is what a trained network says, and its states are wanted.
-
-    The lowest layers of both are the same, so that they are run once.
-    """
-    words = (batch.ids != 0).float()
-    count = max(1, len(batch.rows))
-    mask = None if bool((batch.lengths == batch.ids.shape[1]).all()) else padding_mask(batch.lengths, batch.ids.shape[1])
-    with torch.no_grad():
-        low = teacher.lowest(batch.ids, mask, dtype)
-        wanted = teacher.highest(low, batch.features, mask)
-        said = teacher.anchors(wanted)
-    states = network.highest(low, batch.features, mask)
-    logits = network.anchors(states)
-    gold = torch.zeros_like(logits)
-    gold[batch.rows, batch.places] = 1
-    truth = (gold + said.sigmoid()) / 2
-    loss = (F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * words).sum() / count
-    apart = (states.float() - wanted.float()).square().mean(-1) / wanted.float().var()
-    loss = loss + STATES * (apart * words).sum() / words.sum()
-
-    rows, places = likely_but_wrong(logits.detach(), gold, words, count)
-    rows, places = torch.cat([batch.rows, rows]), torch.cat([batch.places, places])
-    if not len(rows):
-        return loss
-    roles, real = network.judge(states, batch.lengths, rows, places)
-    with torch.no_grad():
-        said_roles, said_real = teacher.judge(wanted, batch.lengths, rows, places)
-    _, inside = around(places, batch.lengths[rows])
-    truth = said_roles.softmax(-1)
-    truth[: len(batch.rows)] = (truth[: len(batch.rows)] + F.one_hot(batch.roles, 4)) / 2
-    weights = torch.ones(len(rows), 1)
-    weights[len(batch.rows) :] = 0.25
-    wrong = F.cross_entropy(roles.flatten(0, 1), truth.flatten(0, 1), reduction="none").view(inside.shape)
-    truth = said_real.sigmoid() / 2
-    truth[: len(batch.rows)] += 0.5
-    confirmed = F.binary_cross_entropy_with_logits(real, truth, reduction="sum")
-    return loss + (wrong * inside * weights).sum() / count / 20 + confirmed / count
-
-
 def likely_but_wrong(logits: Tensor, gold: Tensor, words: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Return the windows and places of the `count` likeliest tokens, at most, that are no anchors but pass for such."""
     scores = logits.masked_fill((gold > 0) | (words == 0), float("-inf")).flatten()
@@ -385,19 +331,14 @@ def main(arguments: list[str] | None = None) -> None:
         "--epochs", type=float, default=Plan.epochs, help="length of the run; 2.5 ends within the third"
     )
     parser.add_argument("--seed", type=int, default=Plan.seed)
-    parser.add_argument("--teacher", type=Path, help="the folder of a trained network to learn from as well")
-    parser.add_argument("--layers", type=int, nargs="+", default=[0, 1, 4, 5], help="which of its layers to start as")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    plan = Plan(epochs=options.epochs, seed=options.seed)
-    if options.teacher:
-        plan = replace(plan, layers=tuple(options.layers), dropout=0.0)
-    train(options.data, options.out, plan, options.teacher)
+    train(options.data, options.out, Plan(epochs=options.epochs, seed=options.seed))
 
 
-def train(data: Path, out: Path, plan: Plan, teacher: Path | None = None) -> None:
+def train(data: Path, out: Path, plan: Plan) -> None:
     """Run a plan, or what is left of it, and export after every epoch."""
     log.info("%s", asdict(plan))
     encoder = bundled_model()
@@ -407,14 +348,7 @@ def train(data: Path, out: Path, plan: Plan, teacher: Path | None = None) -> Non
     examples = [example(article, tokenise(tokenizer, article["text"]), anchors) for article in learnt_from]
     torch.manual_seed(plan.seed)
     an_epoch = sum(1 for _ in epoch_of(examples, plan, 0))
-    steps = round(an_epoch * plan.epochs)
-    if teacher:
-        taught_by = load_network(teacher / "claims.safetensors", encoder)
-        learning = from_layers(taught_by, plan.layers)
-        in_int8(taught_by.layers, plan.dtype)
-        trainer = Trainer(learning, plan, steps, taught_by)
-    else:
-        trainer = Trainer(from_encoder(encoder), plan, steps)
+    trainer = Trainer(from_encoder(encoder), plan, round(an_epoch * plan.epochs))
     if (out / "checkpoint.pt").exists():
         trainer.restore(out / "checkpoint.pt")
     while trainer.step < trainer.steps:
