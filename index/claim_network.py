@@ -149,6 +149,12 @@ def without(whole: ClaimNetwork, number: int) -> ClaimNetwork:
     kept = [layer for at, layer in enumerate(whole.layers) if at != number]
     for mine, its in zip(network.layers, kept, strict=True):
         mine.load_state_dict(its.state_dict())
+    return trainable(network)
+
+
+def trainable(network: ClaimNetwork) -> ClaimNetwork:
+    """Return the network itself, ready to be trained: all of it but what is the sentence encoder's."""
+    network.train().requires_grad_(True)
     for weight in network.frozen():
         weight.requires_grad_(False)
     return network
