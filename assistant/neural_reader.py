@@ -84,17 +84,14 @@ class NeuralReader:
     def load(cls, folder: Path, encoder_folder: Path, dtype: torch.dtype | None = None) -> NeuralReader:
         """The reader in `folder`, over the sentence encoder in `encoder_folder`.
 
-        With a `dtype` it computes in that; without one in what the processor is fastest at, the large products in
-        int8."""
+        Without a `dtype`, it computes in bfloat16 where the processor has instructions for it, else in
+        float32."""
         from assistant.reader_network import load_network
-        from index.encoder import fast_dtype, in_int8
+        from index.encoder import fast_dtype
 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         network = load_network(folder / "reader.safetensors", encoder_folder)
-        if dtype is None:
-            dtype = fast_dtype()
-            in_int8(network.layers, dtype)
-        return cls.over(network, encoder_folder, dtype, config["relevance_weight"])
+        return cls.over(network, encoder_folder, dtype or fast_dtype(), config["relevance_weight"])
 
     @classmethod
     def over(
