@@ -16,7 +16,6 @@ This module imports torch at the top; import it only where a network is about to
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -29,7 +28,7 @@ from index.encoder import MINILM, Layer, Shape, linear, norm, packed, padding_ma
 NARROW = Shape(width=128, heads=4, layers=2, hidden=256)
 
 FROZEN = 2
-"""Lowest layers that stay the sentence encoder's, unless some are taken out of a trained network."""
+"""Lowest layers that stay the sentence encoder's."""
 
 BEFORE, AFTER = 64, 112
 """Tokens before an anchor, and from it on, that it asks: all of 99 attributions in a hundred."""
@@ -46,9 +45,9 @@ NONE, SOURCE, CUE, CONTENT = range(4)
 class ClaimNetwork(nn.Module):
     """A window of text in, anchors out; then anchors in, and what every token near them is to them out."""
 
-    def __init__(self, shape: Shape = MINILM, narrow: Shape = NARROW, frozen: int = FROZEN) -> None:
+    def __init__(self, shape: Shape = MINILM, narrow: Shape = NARROW) -> None:
         super().__init__()
-        self.shape, self.lowest = shape, frozen
+        self.shape = shape
         self.register_buffer("words", torch.zeros(shape.words, shape.width), persistent=False)
         self.positions = nn.Parameter(torch.zeros(shape.positions, shape.width))
         self.norm_input = nn.LayerNorm(shape.width, eps=1e-12)
@@ -66,32 +65,20 @@ class ClaimNetwork(nn.Module):
 
     def frozen(self) -> list[nn.Parameter]:
         """The parameters that are the sentence encoder's and stay so."""
-        lowest = [p for layer in [self.norm_input, *self.layers[: self.lowest]] for p in layer.parameters()]
+        lowest = [p for layer in [self.norm_input, *self.layers[:FROZEN]] for p in layer.parameters()]
         return [self.positions, *lowest]
 
     def states(self, ids: Tensor, features: Tensor, lengths: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return (batch, tokens, width) for `ids` and `features` of (batch, tokens) and `lengths` of (batch,)."""
         tokens = ids.shape[1]
+        x = F.embedding(ids, self.get_buffer("words")) + self.positions[:tokens]
+        x = norm(self.norm_input, x.to(dtype))
         mask = padding_mask(lengths, tokens).to(dtype) if bool((lengths < tokens).any()) else None
-        return self._dropped(self.through(self.embedded(ids, dtype), features, mask))
-
-    def embedded(self, ids: Tensor, dtype: torch.dtype) -> Tensor:
-        """Return what the lowest layer is given of `ids`: (batch, tokens, width)."""
-        x = F.embedding(ids, self.get_buffer("words")) + self.positions[: ids.shape[1]]
-        return norm(self.norm_input, x.to(dtype))
-
-    def through(
-        self, x: Tensor, features: Tensor, mask: Tensor | None, first: int = 0, last: int | None = None
-    ) -> Tensor:
-        """Return what the layers from `first` to `last` (exclusive) make of what the one before them gives.
-
-        The lowest trained one is told the features.
-        """
-        for number, layer in list(enumerate(self.layers))[first:last]:
-            if number == self.lowest:
-                x = self._dropped(x + F.embedding(features, self.features).to(x.dtype))
+        for number, layer in enumerate(self.layers):
+            if number == FROZEN:
+                x = self._dropped(x + F.embedding(features, self.features).to(dtype))
             x = layer(x, mask)
-        return x
+        return self._dropped(x)
 
     def anchors(self, states: Tensor) -> Tensor:
         """Return (batch, tokens) logits: is this token an anchor?"""
@@ -139,27 +126,6 @@ def from_encoder(folder: Path) -> ClaimNetwork:
     return network
 
 
-def without(whole: ClaimNetwork, number: int) -> ClaimNetwork:
-    """Return a copy of a network in which the layer of this number is left out."""
-    frozen = whole.lowest - (number < whole.lowest)
-    network = ClaimNetwork(replace(whole.shape, layers=whole.shape.layers - 1), frozen=frozen)
-    state = {name: weight for name, weight in whole.state_dict().items() if not name.startswith("layers.")}
-    network.load_state_dict(state, strict=False)
-    network.register_buffer("words", whole.get_buffer("words"), persistent=False)
-    kept = [layer for at, layer in enumerate(whole.layers) if at != number]
-    for mine, its in zip(network.layers, kept, strict=True):
-        mine.load_state_dict(its.state_dict())
-    return trainable(network)
-
-
-def trainable(network: ClaimNetwork) -> ClaimNetwork:
-    """Return the network itself, ready to be trained: all of it but what is the sentence encoder's."""
-    network.train().requires_grad_(True)
-    for weight in network.frozen():
-        weight.requires_grad_(False)
-    return network
-
-
 def _take_from_encoder(network: ClaimNetwork, folder: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     state = renamed(weights, network.shape)
@@ -179,10 +145,8 @@ def save_weights(network: ClaimNetwork, path: Path) -> None:
 
 
 def load_network(path: Path, encoder: Path) -> ClaimNetwork:
-    """Return the network of `save_weights`, with as many layers as it had, over the sentence encoder in `encoder`."""
-    weights = unpacked(load_file(path))
-    trained = {int(name.split(".")[1]) for name in weights if name.startswith("layers.")}
-    network = ClaimNetwork(replace(MINILM, layers=max(trained) + 1), frozen=min(trained))
+    """Return the network of `save_weights`, over the sentence encoder in `encoder`."""
+    network = ClaimNetwork()
     _take_from_encoder(network, encoder)
-    network.load_state_dict(weights, strict=False)
+    network.load_state_dict(unpacked(load_file(path)), strict=False)
     return network.eval().requires_grad_(False)

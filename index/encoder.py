@@ -74,25 +74,23 @@ class Int8Linear(nn.Module):
     The matrix has one scale an output and the input one a token, since single entries of some tokens are fifty times
     the rest. The product is oneDNN's, through the operator that torch's own int8 models are compiled to. Beside
     bfloat16 processors have instructions that sum bytes' products in 32 bits. Others sum two of them in 16 bits first,
-    which is why there the input, in float32, has seven bits only: the sums must not overflow.
+    which is why there, in float32, the matrix has seven bits only: the sums must not overflow.
     """
 
     def __init__(self, layer: nn.Linear, dtype: torch.dtype) -> None:
         super().__init__()
-        matrix, scale = to_int8(layer.weight.detach())
+        matrix, scale = to_int8(layer.weight.detach(), 127 if dtype == torch.bfloat16 else 63)
         self.matrix = torch.ops.onednn.qlinear_prepack(matrix, None)
         self.scale, self.zero = scale.squeeze(1), torch.zeros(len(scale), dtype=torch.int64)
         self.bias, self.dtype = layer.bias.detach().to(dtype), dtype
-        self.middle = 128 if dtype == torch.bfloat16 else 64  # the byte that stands for 0
-        self.most = 126 if dtype == torch.bfloat16 else 63  # 127 could become 128 in bfloat16
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, inputs) → (…, outputs), both of the map's `dtype`."""
-        steps = self.most / x.abs().amax(dim=-1, keepdim=True).clamp_min(1e-12)
-        # The product wants unsigned bytes that stand for so much more: from -1 on they come around at 255.
-        moved = (x * steps).round_().to(torch.int8).view(torch.uint8).add_(self.middle)
+        steps = 126 / x.abs().amax(dim=-1, keepdim=True).clamp_min(1e-12)  # 127 could become 128 in bfloat16
+        # The product wants unsigned bytes that stand for so much more: signed ones with the topmost bit turned over.
+        moved = (x * steps).round_().to(torch.int8).view(torch.uint8).bitwise_xor_(128)
         about: tuple[object, ...] = (self.matrix, self.scale, self.zero, None, 1.0, 0, self.dtype, "none", [], "")
-        product: Tensor = torch.ops.onednn.qlinear_pointwise(moved, 1.0, self.middle, *about)
+        product: Tensor = torch.ops.onednn.qlinear_pointwise(moved, 1.0, 128, *about)
         return torch.addcdiv(self.bias, product, steps)
 
 
@@ -153,9 +151,9 @@ def renamed(weights: dict[str, Tensor], shape: Shape) -> dict[str, Tensor]:
     return state
 
 
-def to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """(outputs, inputs) → the same in int8, and (outputs, 1) scales: each row's largest entry becomes 127."""
-    scale = weight.float().abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / 127
+def to_int8(weight: Tensor, most: int = 127) -> tuple[Tensor, Tensor]:
+    """(outputs, inputs) → the same in int8, and (outputs, 1) scales: each row's largest entry becomes `most`."""
+    scale = weight.float().abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / most
     return (weight.float() / scale).round().to(torch.int8), scale
 
 

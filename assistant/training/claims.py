@@ -2,10 +2,7 @@
 
 One process, one thread, seeded; a checkpoint after every epoch, from which the same command goes on. An epoch reads
 every article once, cut into windows that begin elsewhere each time. The learning rate rises, then falls to nothing;
-a running average of the weights is what is exported. One article in twenty is left out for choices.
-
-With `--start FOLDER --teacher FOLDER` a trained network goes on, one that `shorter_claims` has taken layers from, and
-half of what it is to say is the gold, half what the teacher says (Hinton et al. 2015, arXiv:1503.02531)."""
+a running average of the weights is what is exported. One article in twenty is left out for choices."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +29,15 @@ from index.claim_network import (
     BEFORE,
     CONTENT,
     CUE,
-    NEAR_AFTER,
-    NEAR_BEFORE,
     REACH,
     SOURCE,
     ClaimNetwork,
     around,
     from_encoder,
-    load_network,
     save_weights,
-    trainable,
 )
 from index.embedder import BUNDLED_SHA256, bundled_model, open_tokenizer
-from index.encoder import fast_dtype, in_int8
+from index.encoder import fast_dtype
 
 log = logging.getLogger(__name__)
 
@@ -205,18 +198,14 @@ def roles_near(attribution: Attribution, window: Window) -> NDArray[np.int64]:
     return roles
 
 
-STATES = 4.0
-"""What the distance of the states from a teacher's counts in the loss."""
-
-
 # ── Learning ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Trainer:
     """A network being trained, with all that a checkpoint has to hold."""
 
-    def __init__(self, network: ClaimNetwork, plan: Plan, steps: int, teacher: ClaimNetwork | None = None) -> None:
-        self.network, self.plan, self.steps, self.teacher = network, plan, steps, teacher
+    def __init__(self, network: ClaimNetwork, plan: Plan, steps: int) -> None:
+        self.network, self.plan, self.steps = network, plan, steps
         network.dropout = plan.dropout
         # Whether a token is of any source, cue or content is learnt beside the rest, to teach the encoder sooner.
         self.tags = nn.Linear(network.shape.width, 3)
@@ -239,10 +228,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = group["top"] * share
         self.optimizer.zero_grad()
-        if self.teacher is None:
-            loss = batch_loss(self.network, self.tags, batch, self.plan.dtype)
-        else:
-            loss = taught_loss(self.network, self.teacher, batch, self.plan.dtype)
+        loss = batch_loss(self.network, self.tags, batch, self.plan.dtype)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimizer.step()
@@ -328,42 +314,6 @@ def batch_loss(network: ClaimNetwork, tags: nn.Linear, batch: Batch, dtype: torc
     return loss + (wrong * inside.flatten()).sum() / count / 20 + confirmed / count
 
 
-def taught_loss(network: ClaimNetwork, teacher: ClaimNetwork, batch: Batch, dtype: torch.dtype) -> Tensor:
-    """Return the loss of a batch where half of the truth is what a trained network says, whose states are wanted too.
-
-    Anchors ask as near as they do once trained."""
-    words = (batch.ids != 0).float()
-    count = max(1, len(batch.rows))
-    with torch.no_grad():
-        wanted = teacher.states(batch.ids, batch.features, batch.lengths, dtype)
-        said = teacher.anchors(wanted)
-    states = network.states(batch.ids, batch.features, batch.lengths, dtype)
-    apart = (states - wanted).float().square().mean(-1) / wanted.float().var()
-    logits = network.anchors(states)
-    gold = torch.zeros_like(logits)
-    gold[batch.rows, batch.places] = 1
-    half = (gold + said.sigmoid()) / 2
-    anchors = (F.binary_cross_entropy_with_logits(logits, half, reduction="none") * words).sum() / count
-    loss = anchors + STATES * (apart * words).sum() / words.sum()
-
-    rows, places = likely_but_wrong(logits.detach(), gold, words, -(-count // 4))
-    real = torch.cat([torch.ones(len(batch.rows)), torch.zeros(len(rows))])
-    rows, places = torch.cat([batch.rows, rows]), torch.cat([batch.places, places])
-    if not len(rows):
-        return loss
-    with torch.no_grad():
-        its_roles, its_real = teacher.judge(wanted, batch.lengths, rows, places, NEAR_BEFORE, NEAR_AFTER)
-    roles, confirmed = network.judge(states, batch.lengths, rows, places, NEAR_BEFORE, NEAR_AFTER)
-    _, inside = around(places, batch.lengths[rows], NEAR_BEFORE, NEAR_AFTER)
-    truth = its_roles.softmax(-1)
-    near = batch.roles[:, BEFORE - NEAR_BEFORE : BEFORE + NEAR_AFTER]
-    truth[: len(near)] = (truth[: len(near)] + F.one_hot(near, 4)) / 2
-    wrong = F.cross_entropy(roles.flatten(0, 1), truth.flatten(0, 1), reduction="none")
-    half = (real + its_real.sigmoid()) / 2
-    loss = loss + F.binary_cross_entropy_with_logits(confirmed, half, reduction="sum") / count
-    return loss + (wrong * inside.flatten()).sum() / count / 20
-
-
 def likely_but_wrong(logits: Tensor, gold: Tensor, words: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Return the windows and places of the `count` likeliest tokens, at most, that are no anchors but pass for such."""
     scores = logits.masked_fill((gold > 0) | (words == 0), float("-inf")).flatten()
@@ -381,21 +331,14 @@ def main(arguments: list[str] | None = None) -> None:
         "--epochs", type=float, default=Plan.epochs, help="length of the run; 2.5 ends within the third"
     )
     parser.add_argument("--seed", type=int, default=Plan.seed)
-    parser.add_argument("--start", type=Path, help="the folder of a trained network to go on from, with --teacher")
-    parser.add_argument("--teacher", type=Path, help="the folder of a trained network to learn from beside the gold")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    plan = Plan(epochs=options.epochs, seed=options.seed)
-    if (options.start is None) != (options.teacher is None):
-        parser.error("--start and --teacher go together: what has lost layers learns from what has them")
-    if options.teacher:
-        plan = replace(plan, batch=6, warmup=40, dropout=0.0)
-    train(options.data, options.out, plan, options.start, options.teacher)
+    train(options.data, options.out, Plan(epochs=options.epochs, seed=options.seed))
 
 
-def train(data: Path, out: Path, plan: Plan, start: Path | None = None, teacher: Path | None = None) -> None:
+def train(data: Path, out: Path, plan: Plan) -> None:
     """Run a plan, or what is left of it, and export after every epoch."""
     log.info("%s", asdict(plan))
     encoder = bundled_model()
@@ -405,13 +348,7 @@ def train(data: Path, out: Path, plan: Plan, start: Path | None = None, teacher:
     examples = [example(article, tokenise(tokenizer, article["text"]), anchors) for article in learnt_from]
     torch.manual_seed(plan.seed)
     an_epoch = sum(1 for _ in epoch_of(examples, plan, 0))
-    steps = round(an_epoch * plan.epochs)
-    if start and teacher:
-        taught_by = load_network(teacher / "claims.safetensors", encoder)
-        in_int8(taught_by.layers, plan.dtype)  # it learns nothing
-        trainer = Trainer(trainable(load_network(start / "claims.safetensors", encoder)), plan, steps, taught_by)
-    else:
-        trainer = Trainer(from_encoder(encoder), plan, steps)
+    trainer = Trainer(from_encoder(encoder), plan, round(an_epoch * plan.epochs))
     if (out / "checkpoint.pt").exists():
         trainer.restore(out / "checkpoint.pt")
     while trainer.step < trainer.steps:
