@@ -94,15 +94,12 @@ CONFIDENCE_WEIGHTS: Features = {
     "bias": -1.84, "score": 0.65, "ahead": 0.14, "span": -0.21, "relevance": 0.4, "words": -0.56, "retrieval": 1.34,
 }  # fmt: skip
 
-<<<<<<< HEAD
 # A passage with less than this share of the best one's retrieval score is not read: on the tuning half no order and no
 # first sentence hung on one, and confidence told as well without what the network made of them.
 _WORTH_READING = 0.45
 UNREAD = PassageReading(0, 0, -10.1, -4.2)  # the median of what the network makes of such passages
 
-=======
 _HAPPENS = "happen happened occur occurred"  # which a question says of an event, and an article hardly ever
->>>>>>> main
 _LEAST_SCORE = 0.01  # below it, and above its opposite, log-odds say no more
 
 # Punctuation after an answer that is none of it: all but the full stop of "U.S." and "Inc.".

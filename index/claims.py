@@ -19,7 +19,7 @@ from index.passages import STARTERS, TITLES, Span, split_sentences
 from index.quotations import GAP, Token, quotations, units
 
 _WEIGHTS = Path(__file__).with_name("models") / "claims"
-_RULES = 2  # counts the ways in which claims have been made of what the network finds
+_RULES = 3  # counts the ways in which claims have been made of what the network finds
 _CHARACTERS_TOGETHER = 80_000
 _STRETCH = 40_000  # characters; hardly any article has more
 
