@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -161,6 +162,21 @@ class Unread:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """Some articles of those that were asked for, without their text, each with how many passages it has.
+
+    The counts are of all that were asked for: in `sources` by outlet, in `months` by month of publication (`2017-03`),
+    both in their order, and `undated` of those whose day is not known.
+    """
+
+    total: int
+    articles: tuple[tuple[Article, int], ...]
+    sources: tuple[tuple[str, int], ...]
+    months: tuple[tuple[str, int], ...]
+    undated: int
+
+
+@dataclass(frozen=True)
 class Owed:
     """Passages that the derived indexes must still add or remove, and the articles that they belong to."""
 
@@ -215,10 +231,36 @@ class Catalogue:
 
     def articles(self) -> Iterator[Article]:
         """Return all articles without their text, by date, then id."""
-        columns = [_articles.c[name] for name in _ARTICLE_FIELDS if name != "text"]
         with self._engine.connect() as connection:
-            for row in connection.execute(select(*columns).order_by(_articles.c.day, _articles.c.id)):
+            for row in connection.execute(_select_articles_briefly().order_by(_articles.c.day, _articles.c.id)):
                 yield _to_article(row)
+
+    def listing(self, words: str, filters: Filters, offset: int = 0, limit: int = 50) -> Listing:
+        """Return `limit` of the articles, the newest first, that fit the filters and have all `words` in title or text.
+
+        Upper and lower case are one; a part of a word is enough.
+        """
+        wanted = [
+            _articles.c.title.icontains(word, autoescape=True) | _articles.c.text.icontains(word, autoescape=True)
+            for word in words.split()
+        ]
+        query = (
+            select(_articles.c.id, _articles.c.source, _articles.c.day)
+            .where(*wanted, *_of_articles(filters))
+            .order_by(_articles.c.day.desc().nulls_last(), _articles.c.id)
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(query).all()
+            shown = _listed(connection, [row.id for row in found[offset : offset + limit]])
+        months = Counter(f"{row.day // 10_000:04}-{row.day // 100 % 100:02}" for row in found if row.day is not None)
+        sources = Counter(row.source for row in found)
+        undated = len(found) - months.total()
+        return Listing(len(found), shown, tuple(sorted(sources.items())), tuple(sorted(months.items())), undated)
+
+    def briefly(self, ids: Collection[str]) -> dict[str, Article]:
+        """Return the articles that exist among `ids`, without their text, by id."""
+        with self._engine.connect() as connection:
+            return _briefly(connection, list(ids))
 
     def known(self, column: str, values: Iterable[str]) -> dict[str, tuple[str, str, str]]:
         """Return `{value: (id, origin, content_hash)}` for the articles whose `column` is one of `values`."""
@@ -259,6 +301,12 @@ class Catalogue:
         query = _select_passages().where(_passages.c.article_id == article_id).order_by(_passages.c.start)
         with self._engine.connect() as connection:
             return [Passage(**row._mapping) for row in connection.execute(query)]
+
+    def passage_count(self, article_id: str) -> int:
+        """Return how many passages an article has."""
+        query = select(func.count()).select_from(_passages).where(_passages.c.article_id == article_id)
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or 0
 
     # ── claims ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -304,10 +352,12 @@ class Catalogue:
         elsewhere = [name for name in others if is_full_name(name) and any(same_speaker(name, one) for one in people)]
         return sorted({*own, *elsewhere})
 
-    def claims_by(self, filters: Filters, limit: int = 1000) -> list[tuple[str, Claim]]:
+    def claims_by(
+        self, filters: Filters, limit: int = 1000, offset: int = 0, article_id: str | None = None
+    ) -> list[tuple[str, Claim]]:
         """Return (article id, claim) for what fits the filters, at most `limit`: by date, an article's in order."""
-        query = select(_claims.c.id).select_from(_claims.join(_articles)).where(*self._conditions(filters))
-        ordered = query.order_by(_articles.c.day, _articles.c.id, _claims.c.id).limit(limit)
+        query = self._claims_that_fit(filters, article_id)
+        ordered = query.order_by(_articles.c.day, _articles.c.id, _claims.c.id).offset(offset).limit(limit)
         with self._engine.connect() as connection:
             ids = list(connection.scalars(ordered))
             found = {
@@ -316,6 +366,16 @@ class Catalogue:
                 for id_, article_id, claim in _claims_where(connection, _claims.c.id.in_(chunk))
             }
         return [found[id_] for id_ in ids]
+
+    def count_claims(self, filters: Filters, article_id: str | None = None) -> int:
+        """Return how many claims fit the filters."""
+        query = self._claims_that_fit(filters, article_id).with_only_columns(func.count())
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or 0
+
+    def _claims_that_fit(self, filters: Filters, article_id: str | None) -> Select[Any]:
+        query = select(_claims.c.id).select_from(_claims.join(_articles)).where(*self._conditions(filters))
+        return query if article_id is None else query.where(_claims.c.article_id == article_id)
 
     def passages_with(self, filters: Filters) -> list[int]:
         """Return the ids of the passages that have content of a claim that fits the filters."""
@@ -342,13 +402,7 @@ class Catalogue:
             conditions.append(_claims.c.stance.in_(filters.stances))
         if filters.cue:
             conditions.append(_claims.c.cue_words == " ".join(filters.cue.casefold().split()))
-        if filters.sources:
-            conditions.append(_articles.c.source.in_(filters.sources))
-        if filters.since is not None:
-            conditions.append(_articles.c.day >= filters.since)
-        if filters.until is not None:
-            conditions.append(_articles.c.day <= filters.until)
-        return conditions
+        return [*conditions, *_of_articles(filters)]
 
     def with_claims(self, passages: Sequence[Passage], filters: Filters | None = None) -> list[Passage]:
         """Return the passages, each with the claims that have content in it, and fit the filters, if there are any."""
@@ -425,6 +479,35 @@ def _drop_older_claims(engine: Engine) -> None:
             if columns != set(table.c.keys()):
                 _schema.drop_all(engine, [_pieces, _claims_found, _claims, _speaker_words])
                 return
+
+
+def _of_articles(filters: Filters) -> list[ColumnElement[bool]]:
+    """Return what SQL must ask of articles."""
+    conditions: list[ColumnElement[bool]] = []
+    if filters.sources:
+        conditions.append(_articles.c.source.in_(filters.sources))
+    if filters.since is not None:
+        conditions.append(_articles.c.day >= filters.since)
+    if filters.until is not None:
+        conditions.append(_articles.c.day <= filters.until)
+    return conditions
+
+
+def _listed(connection: Connection, ids: list[str]) -> tuple[tuple[Article, int], ...]:
+    """Return articles without their text, each with how many passages it has, in the order of `ids`."""
+    counted = select(_passages.c.article_id, func.count()).group_by(_passages.c.article_id)
+    passages: dict[str, int] = {}
+    for chunk in _chunks(ids):
+        counts = connection.execute(counted.where(_passages.c.article_id.in_(chunk)))
+        passages |= {row[0]: row[1] for row in counts}
+    articles = _briefly(connection, ids)
+    return tuple((articles[id_], passages.get(id_, 0)) for id_ in ids)
+
+
+def _briefly(connection: Connection, ids: list[str]) -> dict[str, Article]:
+    query = _select_articles_briefly()
+    rows = (row for chunk in _chunks(ids) for row in connection.execute(query.where(_articles.c.id.in_(chunk))))
+    return {row.id: _to_article(row) for row in rows}
 
 
 def _remove(connection: Connection, ids: Sequence[str]) -> int:
@@ -550,6 +633,10 @@ def _article_row(article: Article) -> dict[str, Any]:
 
 def _select_articles() -> Select[Any]:
     return select(*[_articles.c[name] for name in _ARTICLE_FIELDS])
+
+
+def _select_articles_briefly() -> Select[Any]:
+    return select(*[_articles.c[name] for name in _ARTICLE_FIELDS if name != "text"])
 
 
 def _to_article(row: Row[Any]) -> Article:
