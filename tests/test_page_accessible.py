@@ -130,4 +130,4 @@ def test_focus_is_seen_wherever_tab_goes(open_page: Open) -> None:
         seen.add(place)
         assert outline != "nonenone", f"no focus is seen on {place}"
         assert not covered, f"{place} is focused behind {covered}"
-    assert len(seen) > 10
+    assert len(seen) >= 8, seen

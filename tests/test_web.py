@@ -200,7 +200,7 @@ def test_other_sites_can_neither_write_nor_read(client: TestClient, origin: str)
 def test_bodies_have_a_limit(client: TestClient) -> None:
     assert client.post("/gradio_api/queue/join", content=b"1" * (MAX_JSON_BYTES + 1)).status_code == 413
     declared = {"content-length": str(MAX_UPLOAD_BYTES * 2), "content-type": "multipart/form-data; boundary=x"}
-    assert client.post("/gradio_api/upload", headers=declared).status_code == 413
+    assert client.post("/api/articles", headers=declared).status_code == 413
 
 
 @pytest.mark.parametrize("body", ["{", "[" * 100_000, "[]", '{"data": 1}', '{"data": [], "fn_index": 999}'])

@@ -86,8 +86,6 @@ TABLE = (
     Row("/gradio_api/info/*", "GET", _ASK),
     Row("/gradio_api/user/*", "GET", _ASK),
     Row("/gradio_api/login_check/*", "GET", _ASK),
-    Row("/gradio_api/upload/*", "POST", _INGEST),
-    Row("/gradio_api/upload_progress/*", "GET", _INGEST),
     # ── of what gradio brings the rest: it fetches addresses, hands out files or calls other services ──
     Row("/gradio_api/*", _ANY, None),
     Row("/login/*", _ANY, None),
