@@ -2,7 +2,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index.claims import Claim, claims_of, find_claims, stretches_of
@@ -336,6 +336,7 @@ def test_a_long_text_is_read_in_stretches_to_its_end(monkeypatch: pytest.MonkeyP
 
 @settings(deadline=None)
 @given(st.text() | NEWSLIKE, st.integers(1, 40))
+@example(" 0", 1)
 def test_stretches_leave_nothing_out(text: str, longest: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("index.claims._STRETCH", longest)
