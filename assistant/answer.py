@@ -74,6 +74,7 @@ class Answer:
     closest: tuple[Citation, ...] = ()
     id: str | None = None
     mode: str = "extractive"
+    standalone: str | None = None  # the question as it was understood, where the conversation had to lend it something
     accounts: tuple[Account, ...] = ()
     disagreement: str | None = None
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
@@ -83,12 +84,17 @@ class Answer:
         """One citation a statement, in the order of their markers."""
         return tuple(statement.citation for statement in self.statements)
 
+    @property
+    def standalone_question(self) -> str:
+        """The question as it would be asked by itself."""
+        return self.standalone or self.question
+
     def as_json(self) -> dict[str, Any]:
         """Return the answer as the contract writes it."""
         return {
             "id": self.id,
             "question": self.question,
-            "standalone_question": self.question,
+            "standalone_question": self.standalone_question,
             "answer": self.text,
             "short_answer": self.short_answer,
             "abstained": self.abstained,

@@ -20,8 +20,10 @@ from assistant.assistant import Assistant
 from assistant.conversations import Conversations
 from assistant.evaluation.command import eval_app
 from assistant.feedback import export
+from assistant.followup import Exchange, read_history, standalone_question
 from assistant.settings import Settings
 from assistant.terminal import Terminal
+from assistant.token_command import token_app
 from index.articles import Article, Rejected
 from index.claims import nearest
 from index.errors import SaidsoError
@@ -41,6 +43,7 @@ app.add_typer(articles_app, name="articles")
 app.add_typer(eval_app, name="eval")
 feedback_app = typer.Typer(no_args_is_help=True, help="What people thought of answers on the page.")
 app.add_typer(feedback_app, name="feedback")
+app.add_typer(token_app, name="token")
 
 DataDir = Annotated[
     Path | None,
@@ -144,7 +147,7 @@ def ask_command(questions: Questions) -> None:
     filters, terminal = questions.filters, Terminal()
 
     def ask(assistant: Assistant, asked: Asked) -> None:
-        answer = assistant.ask(asked.question, filters, asked.id)
+        answer = assistant.ask(asked.question, filters, asked.id, history=asked.history)
         _print_json(answer.as_json()) if questions.as_json else terminal.answer(answer)
 
     raise typer.Exit(_each_question(questions, ask))
@@ -160,7 +163,7 @@ def search_command(
     filters, terminal = questions.filters, Terminal()
 
     def search(assistant: Assistant, asked: Asked) -> None:
-        hits = assistant.search(asked.question, k, filters)
+        hits = assistant.search(standalone_question(asked.question, asked.history), k, filters)
         if questions.as_json:
             passages = [hit.as_json() for hit in hits]
             _print_json({"id": asked.id, "question": asked.question, "passages": passages})
@@ -186,8 +189,7 @@ def claims_command(
                 rejected += 1
                 terminal.error(f"{item.origin}: {item.reason}")
             elif as_json:
-                for claim in item.claims:
-                    near = nearest(item.text, item.claims, claim)
+                for claim, near in zip(item.claims, nearest(item.text, item.claims), strict=True):
                     _print_json({**claim_as_json(claim, item.article_id), **({"candidates": near} if near else {})})
             else:
                 terminal.claims(item)
@@ -203,12 +205,28 @@ def serve_command(
     port: Annotated[
         int | None, typer.Option(help="The port. [default: 7860]", show_default=False, min=0, max=65535)
     ] = None,
+    certificate: Annotated[Path | None, typer.Option(help="Serve HTTPS with this certificate (PEM).")] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's private key (PEM), not encrypted.")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Serve everybody who reaches the address; nobody has to log in.")
+    ] = False,
 ) -> None:
     """Serve the page. The sample articles are read in on the first start."""
-    from assistant.web.server import serve
+    from assistant.web.server import serve, warnings_about
 
     settings = Settings.from_environment(data_dir)
-    serve(replace(settings, host=host or settings.host, port=settings.port if port is None else port))
+    chosen = replace(
+        settings.access,
+        certificate=certificate or settings.access.certificate,
+        key=key or settings.access.key,
+        insecure=insecure,
+    )
+    settings = replace(
+        settings, host=host or settings.host, port=settings.port if port is None else port, access=chosen
+    )
+    for warning in warnings_about(settings):
+        Terminal().error(warning)
+    serve(settings)
 
 
 @articles_app.callback()
@@ -277,6 +295,7 @@ class Asked:
 
     question: str
     id: str | None = None
+    history: tuple[Exchange, ...] = ()
 
 
 def _each_question(questions: Questions, act: Callable[[Assistant, Asked], None]) -> int:
@@ -319,7 +338,7 @@ def _parsed(line: str) -> Asked:
             'a question is an object with a text under "question", for example {"id": "1", "question": "Who …?"}.'
         )
     id_ = fields.get("id")
-    return Asked(fields["question"], None if id_ is None else str(id_))
+    return Asked(fields["question"], None if id_ is None else str(id_), read_history(fields.get("history") or []))
 
 
 def _open(data_dir: Path | None) -> Assistant:

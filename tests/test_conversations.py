@@ -16,13 +16,11 @@ from starlette.testclient import TestClient
 from assistant.answer import Answer
 from assistant.assistant import Assistant
 from assistant.conversations import ANSWERED, STOPPED, Conversations, Feedback, UnknownConversationError
-from assistant.evaluation.jobs import Jobs
 from assistant.evaluation.run import evaluate
 from assistant.feedback import as_lines, export, question_set
-from assistant.settings import Settings
 from assistant.standing import check
 from assistant.web.conversations import add_conversations
-from assistant.web.evaluations import add_evaluations
+from assistant.web.refusals import add_refusals
 from assistant.web.startup import Startup
 from assistant.web.talk import UNKEPT, Talk, drawn
 from index.errors import SaidsoError
@@ -51,10 +49,10 @@ def answers(samples: Assistant) -> dict[str, Answer]:
 
 
 @pytest.fixture
-def client(samples: Assistant, kept: Conversations, tmp_path: Path) -> Iterator[TestClient]:
+def client(samples: Assistant, kept: Conversations) -> Iterator[TestClient]:
     startup, app = Startup(lambda: samples), FastAPI()
     startup.run()
-    add_evaluations(app, Jobs(Settings(tmp_path), startup.wait))
+    add_refusals(app)
     add_conversations(app, startup, kept)
     with TestClient(app) as client:
         yield client

@@ -194,7 +194,7 @@ def test_what_makes_figures_doubtful_is_said(tmp_path: Path) -> None:
         "1 questions have spans that reach beyond their articles' ends: far.",
         "1 questions are to be asked without an article that is indexed, so are not scored; --articles leaves it out: "
         "spoilt.",
-        "1 questions have `as_of` or `history`, which scoring does not use yet: then.",
+        "1 questions have `as_of`, which scoring does not use yet: then.",
     ]
     assert run.summary["mrr@10"]["n"] == 2
     assert run.summary["right"]["n"] == 1, "of the spoilt question nobody knows what is right"

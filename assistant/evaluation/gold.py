@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from assistant.followup import Exchange, read_history
 from assistant.question import understand
 from index.errors import SaidsoError
 
@@ -51,6 +52,7 @@ class Gold:
     left_out: tuple[str, ...] = ()  # articles that must not be indexed when this is asked
     grades: Mapping[str, float] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
+    history: tuple[Exchange, ...] = ()  # the conversation before it; what has no answer there is asked first
     unused: tuple[str, ...] = ()  # known fields that scoring passes over
 
     @property
@@ -116,7 +118,7 @@ def from_fields(fields: object, fallback_id: str) -> Gold:
     """Make a Gold of a JSON object. Raises WrongFieldError, naming the field and what it should be."""
     if not isinstance(fields, dict):
         raise WrongFieldError('is not an object; write {"id": "1", "question": "Who …?"}.')
-    unused = tuple(name for name in ("as_of", "history") if fields.get(name))
+    unused = tuple(name for name in ("as_of",) if fields.get(name))
     _check_date(fields.get("as_of"))
     return Gold(
         id=_identifier(fields.get("id"), fallback_id),
@@ -128,6 +130,7 @@ def from_fields(fields: object, fallback_id: str) -> Gold:
         conflicting=bool(fields.get("conflicting") or fields.get("conflict")),
         left_out=_strings("left_out", _listed(fields.get("left_out"))),
         fields={name: value for name, value in fields.items() if name not in KNOWN_FIELDS},
+        history=_history(fields.get("history") or []),
         unused=unused,
     )
 
@@ -148,6 +151,13 @@ def _question(value: object) -> str:
     except SaidsoError as error:
         raise WrongFieldError(f"cannot be asked: {error}") from error
     return value
+
+
+def _history(value: object) -> tuple[Exchange, ...]:
+    try:
+        return read_history(value)
+    except SaidsoError as error:
+        raise WrongFieldError(f'has a wrong "history": {error}') from error
 
 
 def _strings(name: str, value: object) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from assistant.evaluation.journal import Journal, Outcome
 from assistant.evaluation.metrics import DEPTH, calibration, risk_area, score, statistics
 from assistant.evaluation.questions import read_questions
 from assistant.evaluation.statistics import estimate
+from assistant.followup import Exchange
 from index.articles import Article
 from index.errors import SaidsoError
 
@@ -174,8 +175,17 @@ def _ask_all(
 
 
 def _outcome(assistant: Assistant, gold: Gold) -> Outcome:
-    answer = assistant.ask(gold.question, id=gold.id).as_json()
-    return {"id": gold.id, "answer": answer, "passages": [h.as_json() for h in assistant.search(gold.question, DEPTH)]}
+    answer = assistant.ask(gold.question, id=gold.id, history=_conversation(assistant, gold.history))
+    hits = assistant.search(answer.standalone_question, DEPTH)
+    return {"id": gold.id, "answer": answer.as_json(), "passages": [hit.as_json() for hit in hits]}
+
+
+def _conversation(assistant: Assistant, history: Sequence[Exchange]) -> list[Exchange]:
+    """Hold the conversation before a question: what the file has no answer to, the assistant is asked."""
+    held: list[Exchange] = []
+    for turn in history:
+        held.append(turn if turn.answer else Exchange.of(assistant.ask(turn.question, history=held)))
+    return held
 
 
 def _judgeable(gold: Gold, library: _Library) -> Gold:
@@ -239,7 +249,7 @@ def _doubts(chosen: Sequence[Gold], library: _Library) -> list[str]:
             spoilt,
             "questions are to be asked without an article that is indexed, so are not scored; --articles leaves it out",
         ),
-        (unused, "questions have `as_of` or `history`, which scoring does not use yet"),
+        (unused, "questions have `as_of`, which scoring does not use yet"),
     )
     return [f"{len(ids):,} {what}: {_some(ids)}." for ids, what in doubts if ids]
 

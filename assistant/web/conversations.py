@@ -7,10 +7,9 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from assistant.conversations import Conversations, Feedback, UnknownConversationError
+from assistant.conversations import Conversations, Feedback
 from assistant.feedback import as_lines
 from assistant.web.startup import Startup
 from index.errors import SaidsoError
@@ -35,12 +34,11 @@ class Opinion(BaseModel):
 def add_conversations(app: FastAPI, startup: Startup, conversations: Conversations) -> None:
     """Add the routes under /api/conversations; refusals are JSON with the sentence under `detail`."""
     app.include_router(_router(startup, conversations))
-    app.add_exception_handler(UnknownConversationError, _unknown)
 
 
 def _router(startup: Startup, conversations: Conversations) -> APIRouter:
     """Return all routes; the first five only read."""
-    routes, router = _Routes(startup, conversations), APIRouter(prefix="/api/conversations")
+    routes, router = _Routes(startup, conversations), APIRouter(prefix="/api/conversations", tags=["Conversations"])
     router.add_api_route("", routes.listed)
     router.add_api_route("/feedback", routes.feedback)
     router.add_api_route("/{conversation_id}", routes.one)
@@ -50,10 +48,6 @@ def _router(startup: Startup, conversations: Conversations) -> APIRouter:
     router.add_api_route("/{conversation_id}", routes.delete, methods=["DELETE"], status_code=204)
     router.add_api_route("/{conversation_id}/turns/{number}/feedback", routes.rate, methods=["PUT"])
     return router
-
-
-async def _unknown(_request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": str(error)}, 404)
 
 
 class _Routes:
