@@ -122,6 +122,7 @@ class Answer:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Answer:
         """Read what `as_json` wrote. Raises KeyError or TypeError where it is no such thing."""
+        alone = fields["standalone_question"]
         cited = {citation["marker"]: Citation.from_json(citation) for citation in fields["citations"]}
         return cls(
             question=fields["question"],
@@ -140,6 +141,7 @@ class Answer:
             mode=fields["mode"],
             accounts=tuple(map(Account.from_json, fields["accounts"])),
             disagreement=fields["disagreement"],
+            standalone=alone if alone != fields["question"] else None,
             timings_ms=fields["timings_ms"],
         )
 

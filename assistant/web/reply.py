@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 from assistant.answer import Answer
 from assistant.web import render
@@ -32,8 +33,8 @@ async def reply(startup: Startup, talk: Talk) -> AsyncIterator[str]:
             yield render.stage(f"Still loading ({waited_for[0].lower()}{waited_for[1:]}). Your question is next.")
         await asyncio.sleep(_LOOK_AGAIN)
     stages: list[str] = []
-    ask = startup.assistant.ask
-    asking = asyncio.create_task(asyncio.to_thread(ask, talk.question, talk.filters, on_stage=stages.append))
+    ask = partial(startup.assistant.ask, talk.question, talk.filters, on_stage=stages.append, history=talk.history)
+    asking = asyncio.create_task(asyncio.to_thread(ask))
     shown = ""
     while not asking.done():
         if stages and stages[-1] != shown:

@@ -7,6 +7,7 @@ from typing import Any
 
 from assistant.answer import Answer
 from assistant.conversations import ANSWERED, FAILED, STOPPED, Conversations, Turn
+from assistant.followup import Exchange
 from assistant.standing import ArticleOf, Checked, check
 from assistant.web import render
 from index.errors import SaidsoError
@@ -66,6 +67,11 @@ class Talk:
                 write(self.turn)
             except SaidsoError as error:
                 self.notice = f"This answer is not kept: {error}"
+
+    @property
+    def history(self) -> tuple[Exchange, ...]:
+        """The conversation so far, as a follow-up is understood by it."""
+        return tuple(Exchange.of(turn.told) if turn.told else Exchange(turn.question) for turn in self.earlier)
 
     @property
     def kept(self) -> render.Kept | None:
