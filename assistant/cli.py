@@ -187,8 +187,7 @@ def claims_command(
                 rejected += 1
                 terminal.error(f"{item.origin}: {item.reason}")
             elif as_json:
-                for claim in item.claims:
-                    near = nearest(item.text, item.claims, claim)
+                for claim, near in zip(item.claims, nearest(item.text, item.claims), strict=True):
                     _print_json({**claim_as_json(claim, item.article_id), **({"candidates": near} if near else {})})
             else:
                 terminal.claims(item)

@@ -25,6 +25,8 @@ from index.ingest import IngestReport
 from index.ingest import Progress as IngestProgress
 from index.search import Hit
 
+_STAGES = {"claims": "finding who said what", "vectors": "reading for search"}
+
 
 class Terminal:
     """Readable output by rich, which leaves colours away where the output is not a terminal."""
@@ -60,9 +62,7 @@ class Terminal:
 
             def show(progress: IngestProgress) -> None:
                 total = progress.total_bytes or None
-                bar.update(
-                    task, completed=progress.done_bytes, total=total, description=f"{progress.articles:,} articles"
-                )
+                bar.update(task, completed=progress.done_bytes, total=total, description=_how_far(progress))
 
             yield show
 
@@ -157,12 +157,12 @@ class Terminal:
         table = Table(box=None, header_style="bold", pad_edge=False)
         for heading in ("who", "cue", "stance", "what"):
             table.add_column(heading, overflow="fold", ratio=3 if heading == "what" else 1)
-        for claim in told.claims:
+        for claim, near in zip(told.claims, nearest(told.text, told.claims), strict=True):
             said = " … ".join(piece.text for piece in claim.content)
             who, cue = (" ".join(piece.text.split()) if piece else "–" for piece in (claim.speaker, claim.cue))
             if claim.name and claim.name.casefold() != who.casefold():
                 who = f"{who} ({claim.name})"
-            elif near := nearest(told.text, told.claims, claim):
+            elif near:
                 who = f"{who} ({' or '.join(near)}?)"
             table.add_row(*map(escape, (who, cue, claim.stance, f"“{said}”" if claim.direct else said)))
         if told.claims:
@@ -209,3 +209,9 @@ class Terminal:
             row = (use.time, use.what, use.origin, use.visitor, status, ended, ms, question)
             table.add_row(*map(escape, row[: len(table.columns)]))
         self._out.print(table) if uses else self.say("Not used yet.")
+
+
+def _how_far(progress: IngestProgress) -> str:
+    """Say how many articles are in, and what is being done with the next ones."""
+    articles, step = f"{progress.articles:,} articles", progress.step
+    return f"{articles}, {_STAGES[step.stage]} {step.done / max(1, step.total):.0%}" if step else articles

@@ -56,7 +56,11 @@ TABLE = (
     Row("/api/ask/*", "GET POST", _ASK, asks=True),
     Row("/api/search/*", "GET POST", _ASK, asks=True),
     Row("/api/articles/*", "GET", _ASK),
-    Row("/api/articles/*", "POST PUT", _INGEST),
+    Row("/api/passages/*", "GET", _ASK),
+    Row("/api/claims/*", "GET", _ASK),
+    Row("/api/articles/*", "POST PUT DELETE", _INGEST),
+    Row("/openapi.json", "GET", _ASK),
+    Row("/docs", "GET", _ASK),
     Row("/api/evaluations/*", "GET", _ASK),
     Row("/api/evaluations/*", "POST DELETE", _INGEST),
     # ── the page; what an event of it needs is asked where it is handled ──
@@ -86,7 +90,6 @@ TABLE = (
     Row("/gradio_api/*", _ANY, None),
     Row("/login/*", _ANY, None),
     Row("/monitoring/*", _ANY, None),
-    Row("/openapi.json", _ANY, None),
     Row("/pwa_icon/*", _ANY, None),
     Row("/svelte/*", _ANY, None),
 )

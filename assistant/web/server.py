@@ -29,9 +29,12 @@ from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings, sample_articles
 from assistant.tokens import Tokens
 from assistant.web.access import Doorkeeper, visitor_of
+from assistant.web.api import add_api
 from assistant.web.confidence import DIAGRAM
+from assistant.web.documentation import add_documentation
 from assistant.web.evaluations import add_evaluations
 from assistant.web.login import add_login
+from assistant.web.refusals import add_refusals
 from assistant.web.security import MAX_UPLOAD_BYTES, Guard
 from assistant.web.startup import Startup
 from assistant.web.widget import add_widget
@@ -46,13 +49,16 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     doorkeeper = Doorkeeper.of(settings)
     life = partial(_lifespan, startup, jobs, doorkeeper)
     app = FastAPI(title="Saidso", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
-    app.add_api_route("/healthz", _healthz)
-    app.add_api_route("/readyz", partial(_readyz, startup))
-    app.add_api_route(f"/web/{DIAGRAM.name}", _diagram)
+    app.add_api_route("/healthz", _healthz, tags=["Health"], summary="Whether the server runs")
+    app.add_api_route("/readyz", partial(_readyz, startup), tags=["Health"], summary="Whether questions are answered")
+    app.add_api_route(f"/web/{DIAGRAM.name}", _diagram, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=_STATIC))
     add_login(app, doorkeeper)
+    add_refusals(app)
+    add_api(app, startup)
     add_evaluations(app, jobs)
     add_widget(app, startup, settings)
+    add_documentation(app)
     _mount_page(app, startup, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
     hosts = {*LOOPBACK, settings.host, *settings.access.hosts}
