@@ -85,8 +85,8 @@ def ask(client: TestClient, question: str, headers: Mapping[str, str], **more: A
 def events(answer: Response) -> list[tuple[str, dict[str, Any]]]:
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].startswith("text/event-stream")
-    pairs = [event.split("\n") for event in answer.text.strip().split("\n\n")]
-    return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in pairs]
+    told = [dict(line.split(": ", 1) for line in event.split("\n")) for event in answer.text.strip().split("\n\n")]
+    return [(event["event"], json.loads(event["data"])) for event in told]
 
 
 def answered(answer: Response) -> dict[str, Any]:

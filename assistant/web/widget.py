@@ -26,14 +26,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import secrets
 import threading
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -41,7 +39,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 
@@ -50,6 +48,9 @@ from assistant.citations import Citation
 from assistant.followup import Exchange, read_history
 from assistant.settings import Settings
 from assistant.web import confidence, render
+from assistant.web.crew import Crew
+from assistant.web.events import GoneError, Stream, event_stream
+from assistant.web.refusals import status_of
 from assistant.web.seal import Seal
 from assistant.web.source_pane import describe, safe_address
 from assistant.web.startup import Startup
@@ -61,7 +62,8 @@ from index.filters import Filters
 
 _FILES = Path(__file__).with_name("static") / "widget"
 _SESSION_SECONDS = 1800
-_AT_ONCE = 2  # questions of all widgets that are answered at one time; the others wait in line
+_AT_ONCE, _WAITING = 2, 30  # questions of all widgets that are answered at one time, and that may wait
+_STOPPED = 499  # as the log has it
 _LOOK_AGAIN = 0.1  # seconds
 _LONGEST = 2_000  # characters of a key, an origin or a token
 _MOST_TURNS = 50
@@ -79,11 +81,11 @@ _SWITCHED_ON_AGAIN = "The conversation has been idle for long; ask again."
 def add_widget(app: FastAPI, startup: Startup, settings: Settings) -> None:
     """Add /widget.js and the routes under /widget."""
     routes = _Routes(startup, settings.database_url)
-    router = APIRouter(lifespan=routes.lifespan)
-    router.add_api_route("/widget.js", _file("widget.js", "text/javascript"), include_in_schema=False)
-    router.add_api_route("/widget/frame.js", _file("frame.js", "text/javascript"), include_in_schema=False)
-    router.add_api_route("/widget/frame.css", _file("frame.css", "text/css"), include_in_schema=False)
-    router.add_api_route("/widget/frame", routes.frame, include_in_schema=False)
+    router = APIRouter(lifespan=routes.lifespan, include_in_schema=False)  # for the frame, and for no program
+    router.add_api_route("/widget.js", _file("widget.js", "text/javascript"))
+    router.add_api_route("/widget/frame.js", _file("frame.js", "text/javascript"))
+    router.add_api_route("/widget/frame.css", _file("frame.css", "text/css"))
+    router.add_api_route("/widget/frame", routes.frame)
     router.add_api_route("/widget/session", routes.session, methods=["POST"])
     router.add_api_route("/widget/ask", routes.ask, methods=["POST"])
     router.add_api_route("/widget/passage", routes.passage)
@@ -122,13 +124,12 @@ class _Routes:
         self._url = url
         self._opening = threading.Lock()
         self._opened: tuple[WidgetKeys, WidgetLog, Seal] | None = None
-        self._answering = ThreadPoolExecutor(_AT_ONCE, "widget")
+        self._crew = Crew(_AT_ONCE, _WAITING)
 
     @asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
-        """Let go of the database when the application ends, once the questions at hand are answered."""
+        """Let go of the database when the application ends."""
         yield
-        await run_in_threadpool(self._answering.shutdown, cancel_futures=True)
         if self._opened:
             keys, log, _ = self._opened
             keys.close()
@@ -174,15 +175,12 @@ class _Routes:
         """The answer to a question, as server-sent events: `stage`, and at last `answer` or `error`."""
         session, key = await run_in_threadpool(self._session, request.headers)
         _, log, _ = self._open()
+        self._crew.check()
         try:
             use = await run_in_threadpool(log.admit, key, session.origin, session.visitor, asked.question)
         except LimitError as error:
             raise HTTPException(429, str(error), {"Retry-After": str(error.retry_after)}) from error
-        return StreamingResponse(
-            self._stream(key, use, asked),
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},  # proxies must not wait for the end
-        )
+        return event_stream(partial(self._tell, key, use, asked))
 
     def passage(self, request: Request, cited: str) -> JSONResponse:
         """A passage that an answer cited, in three parts: what is before the quote, the quote, and what is after it."""
@@ -220,38 +218,33 @@ class _Routes:
             raise HTTPException(403, _ENDED)
         return session, key
 
-    async def _stream(self, key: WidgetKey, use: int, asked: Asked) -> AsyncIterator[str]:
-        """Yield what is being done, and then the answer. The stages come from the thread that answers."""
-        try:
-            while not self._startup.ready and not self._startup.failure:
-                yield _event("stage", {"stage": "loading"})
-                await asyncio.sleep(_LOOK_AGAIN)
-            loop, stages = asyncio.get_running_loop(), asyncio.Queue[str | None]()
+    async def _tell(self, key: WidgetKey, use: int, asked: Asked, stream: Stream) -> None:
+        """Tell what is being done, and then the answer; it is given up where the visitor has gone."""
+        if not self._startup.ready:
+            stream.send("stage", {"stage": "loading"})
+        while not self._startup.ready and not self._startup.failure:
+            await asyncio.sleep(_LOOK_AGAIN)
 
-            def tell(stage: str) -> None:
-                loop.call_soon_threadsafe(stages.put_nowait, stage)
+        def on_stage(stage: str) -> None:
+            stream.check()
+            stream.send("stage", {"stage": stage})
 
-            answering = loop.run_in_executor(self._answering, self._answer, key, use, asked, tell)
-            answering.add_done_callback(lambda _: stages.put_nowait(None))
-            try:
-                while (stage := await stages.get()) is not None:
-                    yield _event("stage", {"stage": stage})
-                yield _event("answer", self._shown(await answering, key))
-            finally:
-                answering.cancel()  # one that still waits in line for a visitor who has gone
-        except SaidsoError as error:
-            yield _event("error", {"detail": str(error)})
+        answer = await self._crew.do(partial(self._answer, key, use, asked, on_stage))
+        stream.send("answer", self._shown(answer, key))
 
-    def _answer(self, key: WidgetKey, use: int, asked: Asked, tell: Callable[[str], None]) -> Answer:
-        """Ask of the key's articles, and write down how it ended. A visitor who stops does not stop it."""
+    def _answer(self, key: WidgetKey, use: int, asked: Asked, on_stage: Callable[[str], None]) -> Answer:
+        """Ask of the key's articles, and write down how it ended."""
         began, status, abstained = perf_counter(), 500, None
         try:
             history = read_history(asked.history)
-            answer = self._startup.assistant.ask(asked.question, key.filters, on_stage=tell, history=history)
+            answer = self._startup.assistant.ask(asked.question, key.filters, on_stage=on_stage, history=history)
             status, abstained = 200, answer.abstained
             return answer
-        except SaidsoError:
-            status = 422 if self._startup.ready else 503
+        except GoneError:
+            status = _STOPPED
+            raise
+        except SaidsoError as error:
+            status = status_of(error)
             raise
         finally:
             self._open()[1].finish(use, status, abstained, (perf_counter() - began) * 1000)
@@ -277,10 +270,7 @@ class _Routes:
         self, article_id: str, start: int, end: int, first: int, last: int, digest: str
     ) -> dict[str, Any] | None:
         """Return a cited passage with its article's title; None where the article no longer says so there."""
-        try:
-            article = self._startup.assistant.article(article_id)
-        except SaidsoError as error:
-            raise HTTPException(503, str(error)) from error
+        article = self._startup.assistant.article(article_id)
         if article is None or _digest(article.text[start:end]) != digest:
             return None
         return {
@@ -374,7 +364,3 @@ def _cited(citation: Citation, key: WidgetKey, seal: Seal) -> dict[str, Any]:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _event(name: str, data: dict[str, Any]) -> str:
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=True)}\n\n"

@@ -119,8 +119,9 @@
       const [...whole] = (text + read.value).split("\n\n");
       text = whole.pop();
       for (const event of whole) {
-        const [name, data] = event.split("\n").map((line) => line.slice(line.indexOf(": ") + 2));
-        yield [name, JSON.parse(data)];
+        const lines = event.split("\n").map((line) => line.match(/^(\w*): ?(.*)/s)?.slice(1) ?? []);
+        const { event: name, data } = Object.fromEntries(lines);
+        if (data) yield [name, JSON.parse(data)]; // else a comment, which keeps the connection open
       }
     }
   }
