@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,8 +22,8 @@ from assistant.settings import Settings, sample_articles
 from assistant.web.startup import Startup
 from assistant.widget_keys import Limit, WidgetKey, WidgetKeys
 from assistant.widget_log import WidgetLog
-from tests.conftest import CHROMIUM, needs_chromium
-from tests.test_page import HOSTILE, PATIENCE, PENTAGON, contrast, luminance
+from tests.conftest import CHROMIUM, interruptible, needs_chromium
+from tests.test_page import HOSTILE, PATIENCE, PENTAGON, ROOT, contrast, luminance
 from tests.test_web import app_of
 
 pytestmark = needs_chromium
@@ -192,11 +195,12 @@ def visit(browser: Browser, site: Site) -> Iterator[Visit]:
         contexts.append(context)
         context.set_default_timeout(PATIENCE)
         page, requests = context.new_page(), []
-        own = {f"127.0.0.1:{urlsplit(site.server).port}", f"portal.test:{site.port}", f"evil.test:{site.port}"}
+        own = {f"portal.test:{site.port}", f"evil.test:{site.port}"}
 
         def guard(route: Route) -> None:
             requests.append(route.request.url)
-            if urlsplit(route.request.url).netloc in own:
+            asked = urlsplit(route.request.url)
+            if asked.netloc in own or asked.hostname == "127.0.0.1":
                 route.continue_()
             else:
                 faults.append(f"requested {route.request.url}")
@@ -379,6 +383,25 @@ def test_a_plain_frame_will_do(visit: Visit, site: Site, key: str) -> None:
     frame.get_by_label("Your question").fill(PENTAGON)
     frame.get_by_role("button", name="Ask").click()
     expect(frame.locator(".answer .speaker").first).to_contain_text("Pentagon")
+
+
+def test_the_demonstration_page_answers(visit: Visit, site: Site, data_folder: Path, keys: WidgetKeys) -> None:
+    command = [sys.executable, "-m", "assistant", "widget", "demo", "--server", site.server, "--port", "0"]
+    place = [*command, "--data-dir", str(data_folder)]
+    with subprocess.Popen(place, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=interruptible) as demo:
+        try:
+            assert demo.stdout is not None
+            line = demo.stdout.readline()
+            visited = visit(line.split("The portal is at ")[1].split(",")[0])
+            expect(visited.opener).to_have_text("Ask the press archive")
+            visited.open()
+            expect(visited.ask(PENTAGON).locator(".speaker").first).to_contain_text("Pentagon")
+            assert [key.name for key in keys.all() if key.name.startswith("demo-")]
+            demo.send_signal(signal.SIGINT)
+            assert demo.wait(20) == 0
+        finally:
+            demo.kill()
+    assert not [key.name for key in keys.all() if key.name.startswith("demo-")]
 
 
 # ── what goes wrong ─────────────────────────────────────────────────────────────────────────────────────────
