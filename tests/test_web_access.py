@@ -28,7 +28,8 @@ PORTAL = "https://portal.test"
 STRANGER = "https://evil.test"
 NEAR, FAR = "10.0.0.5", "203.0.113.9"  # the proxy, and somebody
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
-PUBLIC = {"/healthz", "/readyz", "/login", "/logout"}  # and /widget, which has keys of its own
+# And the widget's own files; for its other routes, with keys of their own, whoever shows none is a stranger too.
+PUBLIC = {"/healthz", "/readyz", "/login", "/logout", "/widget.js", "/widget/frame.js", "/widget/frame.css"}
 REFUSED = {401, 403, 404, 405}
 
 

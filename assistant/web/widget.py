@@ -37,7 +37,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
@@ -75,7 +75,7 @@ _FRAME_POLICY = (
 _ENDED = "This assistant has been switched off."
 _NOT_HERE = "This page may not show the assistant."
 _NOT_ALONE = "This page works only inside the page that it was made for."
-_SWITCHED_ON_AGAIN = "The conversation has been idle for long; ask again."
+_RAN_OUT = "The session has ended; open the assistant again."
 
 
 def add_widget(app: FastAPI, startup: Startup, settings: Settings) -> None:
@@ -86,9 +86,11 @@ def add_widget(app: FastAPI, startup: Startup, settings: Settings) -> None:
     router.add_api_route("/widget/frame.js", _file("frame.js", "text/javascript"))
     router.add_api_route("/widget/frame.css", _file("frame.css", "text/css"))
     router.add_api_route("/widget/frame", routes.frame)
-    router.add_api_route("/widget/session", routes.session, methods=["POST"])
-    router.add_api_route("/widget/ask", routes.ask, methods=["POST"])
-    router.add_api_route("/widget/passage", routes.passage)
+    # Who asks is looked at first, and only then what for.
+    from_frame, in_session = Depends(_from_frame), Depends(routes.check_session)
+    router.add_api_route("/widget/session", routes.session, methods=["POST"], dependencies=[from_frame])
+    router.add_api_route("/widget/ask", routes.ask, methods=["POST"], dependencies=[in_session])
+    router.add_api_route("/widget/passage", routes.passage, dependencies=[in_session])
     app.include_router(router)
 
 
@@ -153,11 +155,8 @@ class _Routes:
             return Response(_page(refusal), 403, headers, media_type="text/html")
         return Response(_page(), headers=headers, media_type="text/html")
 
-    def session(self, request: Request, asked: Exchanged) -> JSONResponse:
+    def session(self, asked: Exchanged) -> JSONResponse:
         """A token for a publish key, if a page of its origins shows the frame; a visitor stays who it was."""
-        if "origin" not in request.headers:
-            raise HTTPException(403, "Sessions are given to the widget's frame only.")
-        _same_origin(request.headers)
         keys, log, seal = self._open()
         found, origin = keys.find(asked.key), _origin_of(asked.origin)
         if found is None:
@@ -173,7 +172,7 @@ class _Routes:
 
     async def ask(self, request: Request, asked: Asked) -> Response:
         """The answer to a question, as server-sent events: `stage`, and at last `answer` or `error`."""
-        session, key = await run_in_threadpool(self._session, request.headers)
+        session, key = request.state.session
         _, log, _ = self._open()
         self._crew.check()
         try:
@@ -182,9 +181,9 @@ class _Routes:
             raise HTTPException(429, str(error), {"Retry-After": str(error.retry_after)}) from error
         return event_stream(partial(self._tell, key, use, asked))
 
-    def passage(self, request: Request, cited: str) -> JSONResponse:
+    def passage(self, request: Request, cited: str = "") -> JSONResponse:
         """A passage that an answer cited, in three parts: what is before the quote, the quote, and what is after it."""
-        session, key = self._session(request.headers)
+        session, key = request.state.session
         _, log, seal = self._open()
         place = seal.open("passage", cited)
         if place is None or place[0] != key.name:
@@ -204,19 +203,19 @@ class _Routes:
                 self._opened = keys, WidgetLog.open(self._url), Seal(keys.secret())
             return self._opened
 
-    def _session(self, headers: Headers) -> tuple[_Session, WidgetKey]:
-        """Return a request's session, and its key as it is now. Raises 401 without one, and 403 where the key ended."""
-        _same_origin(headers)
+    def check_session(self, request: Request) -> None:
+        """Find a request's session, and its key as it is now. Raises 401 without one, and 403 where the key ended."""
+        _same_origin(request.headers)
         keys, _, seal = self._open()
-        scheme, _, token = headers.get("authorization", "").partition(" ")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         values = seal.open("session", token.strip()) if scheme.lower() == "bearer" else None
         if values is None or _Session(*values).ends <= keys.now():
-            raise HTTPException(401, _SWITCHED_ON_AGAIN, {"WWW-Authenticate": "Bearer"})
+            raise HTTPException(401, _RAN_OUT, {"WWW-Authenticate": "Bearer"})
         session = _Session(*values)
         key = keys.find(session.key)
         if key is None or not key.is_live(keys.now()):
             raise HTTPException(403, _ENDED)
-        return session, key
+        request.state.session = session, key
 
     async def _tell(self, key: WidgetKey, use: int, asked: Asked, stream: Stream) -> None:
         """Tell what is being done, and then the answer; it is given up where the visitor has gone."""
@@ -317,6 +316,13 @@ def _frame_refusal(headers: Headers, key: WidgetKey) -> str | None:
         return _NOT_ALONE
     referrer = headers.get("referer")
     return _NOT_HERE if referrer and _origin_of(referrer) not in key.origins else None
+
+
+def _from_frame(request: Request) -> None:
+    """Raise 403 for what no browser sends from the frame; a browser says where a POST comes from."""
+    _same_origin(request.headers)
+    if "origin" not in request.headers:
+        raise HTTPException(403, "Sessions are given to the widget's frame only.")
 
 
 def _same_origin(headers: Headers) -> None:
