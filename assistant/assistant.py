@@ -17,7 +17,7 @@ from assistant.quoted import heard
 from assistant.reader import Evidence, Reader, Reading, TrainedReader, candidates
 from assistant.settings import Settings
 from index.articles import Article, Rejected, find_files, read_file
-from index.catalogue import Holdings
+from index.catalogue import Holdings, Listing
 from index.claims import Claim, find_claims
 from index.embedder import Embedder
 from index.errors import SaidsoError
@@ -48,7 +48,7 @@ class Told(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A claim, with the article that reports it."""
+    """A claim, with the article that reports it (no text)."""
 
     article: Article
     claim: Claim
@@ -122,7 +122,8 @@ class Assistant:
         )
 
     def _with_namings(self, asked: Question, filters: Filters | None) -> Question:
-        """Add by which names the articles call the speaker that is asked for, in the question or beside it."""
+        """Add what goes beside the question: which claims alone count, and by which names articles call the speaker."""
+        asked = replace(asked, only_claims=bool(filters and filters.of_claims))
         speaker = asked.speaker or (filters.speaker if filters else None)
         if speaker is None or asked.kind is Kind.WHO_SAID:
             return asked
@@ -131,12 +132,18 @@ class Assistant:
     def _search(self, asked: Question, filters: Filters) -> list[Hit]:
         """Return the passages to look at: first those with words of the speaker that is asked for, if one is."""
         hits = search(self._store, asked.text, _LOOK_DEPTH, filters)
-        if not asked.namings:
-            return hits
-        theirs = replace(filters.within(asked.since, asked.until), speaker=asked.speaker)
-        own = search(self._store, asked.matter or asked.text, _OWN_DEPTH, theirs)
-        read = {hit.passage.id for hit in own}
-        return [*own, *(hit for hit in hits if hit.passage.id not in read)]
+        if asked.namings:
+            theirs = filters.within(asked.since, asked.until)
+            theirs = replace(theirs, speaker=filters.speaker or asked.speaker)
+            own = search(self._store, asked.matter or asked.text, _OWN_DEPTH, theirs)
+            read = {hit.passage.id for hit in own}
+            hits = [*own, *(hit for hit in hits if hit.passage.id not in read)]
+        return self._narrowed(hits, filters) if filters.of_claims else hits
+
+    def _narrowed(self, hits: Sequence[Hit], filters: Filters) -> list[Hit]:
+        """Leave the passages those of their claims that the filters keep: no other is to be quoted."""
+        passages = self._store.catalogue.with_claims([hit.passage for hit in hits], filters)
+        return [replace(hit, passage=passage) for hit, passage in zip(hits, passages, strict=True)]
 
     def search(self, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
         """Return ranked passages only, the first of them read. Raises SaidsoError for an empty or endless question."""
@@ -153,9 +160,9 @@ class Assistant:
         """Read articles in, those `without` excepted; see `index.ingest.ingest`."""
         return ingest(self._store, paths, on_progress, without=without)
 
-    def ingest_upload(self, path: Path) -> IngestReport:
-        """Read in a file that lies in a passing place: uploaded again under its name, it replaces what it was."""
-        return ingest(self._store, [path], origin_of=lambda origin: f"upload:{Path(origin).name}")
+    def ingest_upload(self, *paths: Path, on_progress: Callable[[Progress], None] = lambda _: None) -> IngestReport:
+        """Read in files that lie in a passing place: uploaded again under its name, one replaces what it was."""
+        return ingest(self._store, paths, on_progress, origin_of=lambda origin: f"upload:{Path(origin).name}")
 
     def remove(self, article_ids: Sequence[str]) -> int:
         """Remove articles and all that was derived from them; return how many there were."""
@@ -168,9 +175,21 @@ class Assistant:
         """Return an article, or None."""
         return self._store.catalogue.article(article_id)
 
+    def passage_count(self, article_id: str) -> int:
+        """Return how many passages an article has."""
+        return self._store.catalogue.passage_count(article_id)
+
+    def passages(self, article_id: str) -> list[Span]:
+        """Return where an article's passages stand in its text, in order; neighbours share a sentence."""
+        return [Span(passage.start, passage.end) for passage in self._store.catalogue.passages_of(article_id)]
+
     def articles(self) -> list[Article]:
         """Return all articles, without their text, by date."""
         return list(self._store.catalogue.articles())
+
+    def listing(self, words: str, filters: Filters, offset: int = 0, limit: int = 50) -> Listing:
+        """Return a page of the articles that have all `words` in title or text, with counts of the whole."""
+        return self._store.catalogue.listing(words, filters, offset, limit)
 
     def claims(self, name: str) -> Iterator[Told | Rejected]:
         """Yield who said what in an indexed article, or in each article at a path, indexed or not.
@@ -200,8 +219,8 @@ class Assistant:
             found = catalogue.claims_by(filters, k)
         else:
             raise SaidsoError("Nobody and nothing is asked for; give a speaker, a stance, or words on what was said.")
-        articles = {id_: catalogue.article(id_) for id_ in {article_id for article_id, _ in found}}
-        return [Said(article, claim) for id_, claim in found if (article := articles[id_])]
+        articles = catalogue.briefly({id_ for id_, _ in found})
+        return [Said(articles[id_], claim) for id_, claim in found if id_ in articles]
 
     def _nearest(self, words: str, claims: Sequence[tuple[str, Claim]]) -> list[tuple[str, Claim]]:
         """Return claims in the order of how near in meaning what was said is to `words`."""
@@ -213,6 +232,16 @@ class Assistant:
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the embedding model's tokenizer makes of a text."""
         return len(self._store.embedder.token_starts(text))
+
+    def claims_by(
+        self, filters: Filters, article_id: str | None = None, offset: int = 0, limit: int = 50
+    ) -> tuple[int, list[tuple[Article, Claim]]]:
+        """Return how many claims of the index fit, and `limit` of them by date, each with its article (no text)."""
+        catalogue = self._store.catalogue
+        claims = catalogue.claims_by(filters, limit, offset, article_id)
+        articles = catalogue.briefly({id_ for id_, _ in claims})
+        told = [(articles[id_], claim) for id_, claim in claims if id_ in articles]
+        return catalogue.count_claims(filters, article_id), told
 
     def holdings(self) -> Holdings:
         """Return what is indexed."""

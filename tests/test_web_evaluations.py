@@ -18,6 +18,7 @@ from assistant.evaluation.jobs import Jobs
 from assistant.evaluation.report import script_hash
 from assistant.settings import Settings
 from assistant.web.evaluations import add_evaluations
+from assistant.web.refusals import add_refusals
 from assistant.web.security import MAX_JSON_BYTES, MAX_UPLOAD_BYTES
 from assistant.web.startup import Startup
 from tests.test_evaluation_jobs import FIVE, Watched
@@ -224,6 +225,7 @@ def test_a_second_server_over_the_folder_says_whose_page_to_use(client: TestClie
     others.begin()
     app = FastAPI()
     add_evaluations(app, others)
+    add_refusals(app)
     answer = TestClient(app, base_url=ORIGIN).get(ROUTE)
     assert answer.status_code == 503 and "Another Saidso server" in answer.json()["detail"]
     assert jobs.end()

@@ -8,23 +8,29 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
-from assistant.evaluation.jobs import Job, Jobs, Options, TooManyError, UnknownJobError, WrongStateError
+from assistant.evaluation.jobs import Job, Jobs, Options
+from assistant.web import schema
+from assistant.web.openapi import described, refusals
 from assistant.web.security import MAX_UPLOAD_BYTES
 from index.errors import SaidsoError
-from index.store import BusyError
 
 _MOST_FIELDS, _MOST_GATES, _LONGEST_GATE = 60, 50, 200
 _LARGEST = 2**32
-_STATUS: tuple[tuple[type[SaidsoError], int], ...] = (
-    (UnknownJobError, 404),
-    (WrongStateError, 409),
-    (TooManyError, 429),
-    (BusyError, 503),
-)
+_FIELDS = {
+    "file": {"type": "string", "format": "binary", "description": "The questions.", "examples": ["questions.jsonl"]},
+    "limit": {"type": "integer", "minimum": 1, "description": "Ask so many, chosen by lot.", "examples": [100]},
+    "seed": {"type": "integer", "minimum": 0, "description": "What the lot is drawn by."},
+    "baseline": {"type": "string", "description": "The id of a finished evaluation to compare with."},
+    "gate": {"type": "string", "description": "A condition such as verbatim>=1; may be repeated."},
+}
+_STARTED = {
+    "required": True,
+    "content": {"multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": _FIELDS}}},
+}
 # The report's own page: it runs its one script and nothing else, as a stranger to the pages of this address.
 _REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src '{script}'; img-src data:; base-uri 'none'; "
@@ -35,25 +41,31 @@ _REPORT_POLICY = (
 def add_evaluations(app: FastAPI, jobs: Jobs) -> None:
     """Add the routes under /api/evaluations; refusals are JSON with the sentence under `detail`."""
     app.include_router(_router(jobs))
-    app.add_exception_handler(SaidsoError, _refused)
 
 
 def _router(jobs: Jobs) -> APIRouter:
-    """Return all routes; the first three only read."""
-    routes, router = _Routes(jobs), APIRouter(prefix="/api/evaluations")
-    router.add_api_route("", routes.listed)
-    router.add_api_route("/{job_id}", routes.one)
-    router.add_api_route("/{job_id}/run", routes.run_file)
-    router.add_api_route("/{job_id}/report", routes.report)
-    router.add_api_route("", routes.start, methods=["POST"], status_code=201)
-    router.add_api_route("/{job_id}/cancel", routes.cancel, methods=["POST"])
-    router.add_api_route("/{job_id}", routes.delete, methods=["DELETE"], status_code=204)
+    """Return all routes; the first four only read."""
+    routes = _Routes(jobs)
+    router = APIRouter(prefix="/api/evaluations", tags=["Evaluations"], responses=refusals(422, 503))
+    one = described("Watch an evaluation", schema.Evaluation, 404)
+    start = described("Start an evaluation", schema.Evaluation, 413, 429, status=201)
+    cancel = described("End an evaluation", schema.Evaluation, 404, 409)
+    refused = refusals(404, 409)
+    router.add_api_route("", routes.listed, **described("List evaluations", schema.Evaluations))
+    router.add_api_route("/{job_id}", routes.one, **one)
+    router.add_api_route(
+        "/{job_id}/run", routes.run_file, summary="Fetch the run file", responses=refused, response_class=JSONResponse
+    )
+    router.add_api_route(
+        "/{job_id}/report", routes.report, summary="Fetch the report", responses=refused, response_class=HTMLResponse
+    )
+    router.add_api_route("", routes.start, methods=["POST"], openapi_extra={"requestBody": _STARTED}, **start)
+    router.add_api_route("/{job_id}/cancel", routes.cancel, methods=["POST"], **cancel)
+    router.add_api_route(
+        "/{job_id}", routes.delete, methods=["DELETE"], status_code=204, summary="Remove an evaluation",
+        responses=refused,
+    )  # fmt: skip
     return router
-
-
-async def _refused(_request: Request, error: Exception) -> JSONResponse:
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 422)
-    return JSONResponse({"detail": str(error)}, status)
 
 
 class _Routes:

@@ -34,11 +34,11 @@ def add_openai(app: FastAPI, startup: Startup) -> None:
 
 
 def _router(startup: Startup) -> APIRouter:
-    routes, router = _Routes(startup), APIRouter(prefix="/v1")
+    routes, router = _Routes(startup), APIRouter(prefix="/v1", include_in_schema=False)
     router.add_api_route("/models", routes.models)
     router.add_api_route("/models/{name}", routes.model)
     router.add_api_route("/chat/completions", routes.completions, methods=["POST"], response_model=None)
-    router.add_api_route("/{path:path}", _elsewhere, methods=_METHODS, include_in_schema=False)
+    router.add_api_route("/{path:path}", _elsewhere, methods=_METHODS)
     return router
 
 

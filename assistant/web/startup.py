@@ -10,6 +10,10 @@ from assistant.assistant import Assistant
 from index.errors import SaidsoError
 
 
+class NotReadyError(SaidsoError):
+    """The assistant is not there yet, or will not come."""
+
+
 class Startup:
     """An assistant on its way: what it is doing, whether it is ready, and why it failed if it did."""
 
@@ -36,9 +40,9 @@ class Startup:
 
     @property
     def assistant(self) -> Assistant:
-        """The assistant. Raises SaidsoError, saying how things stand, until it is ready."""
+        """The assistant. Raises NotReadyError, saying how things stand, until it is ready."""
         if self._assistant is None:
-            raise SaidsoError(self.failure or f"{self.stage}; one moment, please.")
+            raise NotReadyError(self.failure or f"{self.stage}; one moment, please.")
         return self._assistant
 
     def wait(self) -> Assistant:

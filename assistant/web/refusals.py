@@ -1,0 +1,74 @@
+"""What a request is told that cannot be met: one sentence under `detail`, with the status that fits."""
+
+from __future__ import annotations
+
+import reprlib
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from assistant.evaluation.jobs import TooManyError, UnknownJobError, WrongStateError
+from assistant.web.crew import OverloadedError
+from assistant.web.startup import NotReadyError
+from index.errors import SaidsoError
+from index.store import BusyError
+
+
+class UnknownArticleError(SaidsoError):
+    """There is no article of this id."""
+
+    def __init__(self, article_id: str) -> None:
+        super().__init__(f"There is no article {article_id!r}; GET /api/articles lists those there are.")
+
+
+_STATUS: tuple[tuple[type[SaidsoError], int], ...] = (
+    (UnknownArticleError, 404),
+    (UnknownJobError, 404),
+    (WrongStateError, 409),
+    (TooManyError, 429),
+    (BusyError, 503),
+    (NotReadyError, 503),
+    (OverloadedError, 503),
+)
+_COME_BACK = {"Retry-After": "5"}  # seconds: with every 503
+
+
+def add_refusals(app: FastAPI) -> None:
+    """Make the application answer errors, and what is no proper request, with a sentence."""
+    app.add_exception_handler(SaidsoError, _refused)
+    app.add_exception_handler(RequestValidationError, _misread)
+
+
+def status_of(error: SaidsoError) -> int:
+    """Return the status that goes with an error: 422 unless its kind says otherwise."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 422)
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    status = status_of(error) if isinstance(error, SaidsoError) else 500
+    return JSONResponse({"detail": str(error)}, status, _COME_BACK if status == 503 else None)
+
+
+async def _misread(_request: Request, error: Exception) -> JSONResponse:
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    return JSONResponse({"detail": _sentence(faults[0]) if faults else "The request could not be read."}, 422)
+
+
+def _sentence(fault: dict[str, Any]) -> str:
+    """Say which field is wrong, what it holds, and what it should be."""
+    name = ".".join(str(part) for part in fault["loc"][1:])
+    match fault["type"]:
+        case "json_invalid":
+            return f"The request is not JSON ({fault['ctx']['error']}); mend it and send it again."
+        case "missing" if not name:
+            return "The request is empty; send a JSON object, with the header Content-Type: application/json."
+        case "missing":
+            return f"There is no {name!r}; it must be given."
+        case "extra_forbidden":
+            return f"There is no field {name!r}; leave it out. /docs says which there are."
+        case "model_attributes_type":
+            return "The request is not a JSON object; send one, with the header Content-Type: application/json."
+    wanted = fault["msg"][0].lower() + fault["msg"][1:]
+    return f"{name} is {reprlib.repr(fault['input'])}: {wanted}."
