@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from bisect import bisect_right
+from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +32,7 @@ from index.filters import Filters
 from index.ingest import IngestReport, Progress
 from index.records import parse
 
+_AT_ONCE = 2  # one reads in, one learns that the store is busy
 _MOST_FILES = 1000
 _LONGEST_NAME = 200  # bytes
 _FIELDS = ("id", "title", "source", "authors", "published", "url")
@@ -69,6 +72,8 @@ class _Routes:
 
     def __init__(self, startup: Startup) -> None:
         self._startup = startup
+        # Threads that the server's end does not wait for, as it would for those of its own pool.
+        self._threads = ThreadPoolExecutor(_AT_ONCE, "reading-in")
 
     def listed(self, asked: Annotated[schema.ListingQuery, Query()]) -> dict[str, Any]:
         """The articles, the newest first, with counts by outlet and month over all that `q` and the filters keep."""
@@ -104,11 +109,11 @@ class _Routes:
             folder.cleanup()
             raise
         if "text/event-stream" not in request.headers.get("accept", ""):
-            report = await run_in_threadpool(_read_in, assistant, folder, paths, None)
+            report = await self._read_in(assistant, folder, paths)
             return JSONResponse(_outcome(report), 422 if _nothing_taken(report) else 200)
 
         async def tell(stream: Stream) -> None:
-            report = await run_in_threadpool(_read_in, assistant, folder, paths, stream)
+            report = await self._read_in(assistant, folder, paths, stream)
             stream.send("done", _outcome(report))
 
         return event_stream(tell)
@@ -119,6 +124,25 @@ class _Routes:
         _known(assistant, article_id)
         assistant.remove([article_id])
         return Response(status_code=204)
+
+    async def _read_in(
+        self, assistant: Assistant, folder: TemporaryDirectory[str], paths: list[Path], stream: Stream | None = None
+    ) -> IngestReport:
+        """Read the files in and remove them; to the end, even where the client goes away, but not where we end."""
+        ends = list(accumulate(path.stat().st_size for path in paths))
+
+        def tell(progress: Progress) -> None:
+            if not self._startup.ready:
+                raise SaidsoError("Saidso is ending; what was read so far stays. Send the rest again.")
+            if stream is not None:
+                at_hand = paths[min(bisect_right(ends, progress.done_bytes), len(paths) - 1)].name
+                stream.send("progress", {"done": progress.done_bytes, "total": progress.total_bytes, "name": at_hand})
+
+        def read() -> IngestReport:
+            with folder:
+                return assistant.ingest_upload(*paths, on_progress=tell)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, read)
 
 
 def _known(assistant: Assistant, article_id: str) -> Article:
@@ -181,21 +205,6 @@ def _entries(body: bytes) -> list[object]:
     if not isinstance(entries, list) or not entries:
         raise SaidsoError('Send one article, {"id": …, "text": …}, or several, {"articles": [{"id": …}, …]}.')
     return entries
-
-
-def _read_in(
-    assistant: Assistant, folder: TemporaryDirectory[str], paths: list[Path], stream: Stream | None
-) -> IngestReport:
-    """Read the files in and remove them. What was sent is read to the end, even where the client goes away."""
-    ends = list(accumulate(path.stat().st_size for path in paths))
-
-    def tell(progress: Progress) -> None:
-        if stream is not None:
-            at_hand = paths[min(bisect_right(ends, progress.done_bytes), len(paths) - 1)]
-            stream.send("progress", {"done": progress.done_bytes, "total": progress.total_bytes, "name": at_hand.name})
-
-    with folder:
-        return assistant.ingest_upload(*paths, on_progress=tell)
 
 
 def _nothing_taken(report: IngestReport) -> bool:

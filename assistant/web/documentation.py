@@ -69,7 +69,7 @@ def _operation(api: Json, address: str, method: str, path: str, operation: Json)
         f'<h3><span class="method">{method}</span> <code>{escape(path)}</code></h3>',
         f"<p><strong>{escape(operation['summary'])}.</strong> {_prose(operation.get('description', ''))}</p>",
         _fields("Parameters", map(_parameter, operation.get("parameters", []))),
-        *(_body(kind, body["schema"]) for kind, body in bodies.items()),
+        *(_body(kind, body.get("schema", {})) for kind, body in bodies.items()),
         *(f"<pre><code>{escape(line)}</code></pre>" for line in curl_lines(api, address, method, path, operation)),
         _responses(operation["responses"]),
     ]
@@ -175,7 +175,7 @@ def _address(path: str, parameters: Iterable[Json]) -> str:
 def _sent(api: Json, kind: str, body: Json) -> list[str]:
     """Return what curl must be told to send an example of a body."""
     if kind == "application/json":
-        example = _resolved(api, body)["examples"][0]
+        example = next(iter(_resolved(api, body).get("examples", [])), {})
         return ["-H", f"Content-Type: {kind}", "-d", json.dumps(example, ensure_ascii=False)]
     fields = ((name, field) for name, field in body.get("properties", {}).items() if "examples" in field)
     return [word for name, field in fields for word in ("-F", f"{name}={_form_value(field)}")]
@@ -189,6 +189,6 @@ def _form_value(field: Json) -> str:
 
 def _resolved(api: Json, body: Json) -> Json:
     """Return the schema of a body; of several that may be sent, the first."""
-    reference = body.get("$ref") or body["anyOf"][0]["$ref"]
-    resolved: Json = api["components"]["schemas"][reference.rpartition("/")[2]]
-    return resolved
+    while "$ref" in body or "anyOf" in body:
+        body = body["anyOf"][0] if "anyOf" in body else api["components"]["schemas"][body["$ref"].rpartition("/")[2]]
+    return body

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
 
+from assistant.followup import Exchange
 from index.cues import STANCES
 from index.filters import Filters
 
@@ -97,7 +97,16 @@ class Ask(_Question):
         json_schema_extra={"examples": [{"question": "How many bombs did the F-15s drop?", "from": "2017-03-01"}]}
     )
 
-    history: SkipJsonSchema[list[Turn]] = Field([], max_length=_MOST)
+    history: list[Turn] = Field(
+        [],
+        max_length=_MOST,
+        description="The conversation before it, the earliest first: what it leans on is filled in.",
+    )
+
+    @property
+    def conversation(self) -> list[Exchange]:
+        """The conversation before the question."""
+        return [Exchange(turn.question, turn.answer or "") for turn in self.history]
 
 
 class Search(_Question):
@@ -239,7 +248,7 @@ class Answer(BaseModel):
 
     id: str | None
     question: str
-    standalone_question: str
+    standalone_question: str = Field(description="The question as it would be asked alone.")
     answer: str = Field(description="The text, with `[1]` for the citation of that marker.")
     short_answer: str | None = Field(description="The bare answer, where there is one.")
     abstained: bool
