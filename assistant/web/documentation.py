@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 from html import escape
@@ -60,7 +61,7 @@ def _operations(api: Json) -> Iterator[tuple[str, str, Json]]:
 
 
 def _anchor(method: str, path: str, _operation: Json) -> str:
-    return quote(f"{method} {path}".lower().replace(" ", "-").replace("/", "-"), safe="")
+    return re.sub(r"[^a-z0-9]+", "-", f"{method} {path}".lower()).strip("-")
 
 
 def _operation(api: Json, address: str, method: str, path: str, operation: Json) -> str:
@@ -175,7 +176,7 @@ def _address(path: str, parameters: Iterable[Json]) -> str:
 def _sent(api: Json, kind: str, body: Json) -> list[str]:
     """Return what curl must be told to send an example of a body."""
     if kind == "application/json":
-        example = next(iter(_resolved(api, body).get("examples", [])), {})
+        example: object = next(iter(_resolved(api, body).get("examples", [])), {})
         return ["-H", f"Content-Type: {kind}", "-d", json.dumps(example, ensure_ascii=False)]
     fields = ((name, field) for name, field in body.get("properties", {}).items() if "examples" in field)
     return [word for name, field in fields for word in ("-F", f"{name}={_form_value(field)}")]

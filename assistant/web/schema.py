@@ -100,7 +100,7 @@ class Ask(_Question):
     history: list[Turn] = Field(
         [],
         max_length=_MOST,
-        description="The conversation before it, the earliest first: what it leans on is filled in.",
+        description="The conversation before it, the earliest first, for what it leans on.",
     )
 
     @property
