@@ -68,7 +68,7 @@ def find_accounts(question: Question, evidence: Sequence[Evidence]) -> Accounts:
     if sum(len(party.positions()) for party in counting) > 1:
         cite = _to_cite(counting)
         shown = _as_cited(counting, cite)
-        return Accounts(tuple(shown), tuple(cite), tallies.told(shown), not tallies.differ(shown))
+        return Accounts(tuple(shown), tuple(cite), tallies.told(question, shown), not tallies.differ(shown))
     days = timeline.timeline(question, evidence)
     if days and question.speaker:
         cite = [report.evidence for report in days]

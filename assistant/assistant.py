@@ -115,7 +115,8 @@ class Assistant:
         )
 
     def _with_namings(self, asked: Question, filters: Filters | None) -> Question:
-        """Add by which names the articles call the speaker that is asked for, in the question or beside it."""
+        """Add what goes beside the question: which claims alone count, and by which names articles call the speaker."""
+        asked = replace(asked, only_claims=bool(filters and filters.of_claims))
         speaker = asked.speaker or (filters.speaker if filters else None)
         if speaker is None or asked.kind is Kind.WHO_SAID:
             return asked
@@ -124,12 +125,18 @@ class Assistant:
     def _search(self, asked: Question, filters: Filters) -> list[Hit]:
         """Return the passages to look at: first those with words of the speaker that is asked for, if one is."""
         hits = search(self._store, asked.text, _LOOK_DEPTH, filters)
-        if not asked.namings:
-            return hits
-        theirs = replace(filters.within(asked.since, asked.until), speaker=asked.speaker)
-        own = search(self._store, asked.matter or asked.text, _OWN_DEPTH, theirs)
-        read = {hit.passage.id for hit in own}
-        return [*own, *(hit for hit in hits if hit.passage.id not in read)]
+        if asked.namings:
+            theirs = filters.within(asked.since, asked.until)
+            theirs = replace(theirs, speaker=filters.speaker or asked.speaker)
+            own = search(self._store, asked.matter or asked.text, _OWN_DEPTH, theirs)
+            read = {hit.passage.id for hit in own}
+            hits = [*own, *(hit for hit in hits if hit.passage.id not in read)]
+        return self._narrowed(hits, filters) if filters.of_claims else hits
+
+    def _narrowed(self, hits: Sequence[Hit], filters: Filters) -> list[Hit]:
+        """Leave the passages those of their claims that the filters keep: no other is to be quoted."""
+        passages = self._store.catalogue.with_claims([hit.passage for hit in hits], filters)
+        return [replace(hit, passage=passage) for hit, passage in zip(hits, passages, strict=True)]
 
     def search(self, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
         """Return ranked passages only, the first of them read. Raises SaidsoError for an empty or endless question."""

@@ -21,6 +21,7 @@ from assistant.evaluation.command import eval_app
 from assistant.followup import Exchange, read_history, standalone_question
 from assistant.settings import Settings
 from assistant.terminal import Terminal
+from assistant.token_command import token_app
 from index.articles import Article, Rejected
 from index.claims import nearest
 from index.errors import SaidsoError
@@ -38,6 +39,7 @@ app = typer.Typer(
 articles_app = typer.Typer(help="List, show or remove the indexed articles.", invoke_without_command=True)
 app.add_typer(articles_app, name="articles")
 app.add_typer(eval_app, name="eval")
+app.add_typer(token_app, name="token")
 
 DataDir = Annotated[
     Path | None,
@@ -183,8 +185,7 @@ def claims_command(
                 rejected += 1
                 terminal.error(f"{item.origin}: {item.reason}")
             elif as_json:
-                for claim in item.claims:
-                    near = nearest(item.text, item.claims, claim)
+                for claim, near in zip(item.claims, nearest(item.text, item.claims), strict=True):
                     _print_json({**claim_as_json(claim, item.article_id), **({"candidates": near} if near else {})})
             else:
                 terminal.claims(item)
@@ -200,12 +201,28 @@ def serve_command(
     port: Annotated[
         int | None, typer.Option(help="The port. [default: 7860]", show_default=False, min=0, max=65535)
     ] = None,
+    certificate: Annotated[Path | None, typer.Option(help="Serve HTTPS with this certificate (PEM).")] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's private key (PEM), not encrypted.")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Serve everybody who reaches the address; nobody has to log in.")
+    ] = False,
 ) -> None:
     """Serve the page. The sample articles are read in on the first start."""
-    from assistant.web.server import serve
+    from assistant.web.server import serve, warnings_about
 
     settings = Settings.from_environment(data_dir)
-    serve(replace(settings, host=host or settings.host, port=settings.port if port is None else port))
+    chosen = replace(
+        settings.access,
+        certificate=certificate or settings.access.certificate,
+        key=key or settings.access.key,
+        insecure=insecure,
+    )
+    settings = replace(
+        settings, host=host or settings.host, port=settings.port if port is None else port, access=chosen
+    )
+    for warning in warnings_about(settings):
+        Terminal().error(warning)
+    serve(settings)
 
 
 @articles_app.callback()

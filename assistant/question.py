@@ -119,6 +119,7 @@ class Question:
     where nothing is left. `stance` is what its word of saying makes of them. `asserts` is true where the question takes
     for granted, or asks, that the speaker said just that ("why did X deny that …?", "did X say that …?"). `namings` are
     the speaker's names in the claims of the articles. `since` and `until` are the days (yyyymmdd) of the saying.
+    `only_claims` is true where only certain claims are wanted, so that no other sentence answers.
     """
 
     text: str
@@ -131,6 +132,7 @@ class Question:
     namings: frozenset[str] = frozenset()
     since: int | None = None
     until: int | None = None
+    only_claims: bool = False
 
     def is_by(self, said_by: str | None) -> bool:
         """Whether a claim of somebody so named may be given as the asked speaker's word."""

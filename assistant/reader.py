@@ -16,10 +16,11 @@ from assistant.neural_reader import Reading as PassageReading
 from assistant.question import SAYING_WORDS, Kind, Question
 from assistant.regression import Features, probability
 from assistant.rerank import reranked
-from assistant.short_answer import figure, fits, short_answer
+from assistant.short_answer import figure, fits, short_answer, times
+from assistant.words import with_bases
 from assistant.yes_no import verdict
 from index.catalogue import Passage
-from index.claims import Claim, Piece
+from index.claims import Claim
 from index.embedder import bundled_model
 from index.keywords import KeywordIndex
 from index.passages import Span, split_sentences
@@ -93,10 +94,24 @@ CONFIDENCE_WEIGHTS: Features = {
     "bias": -1.84, "score": 0.65, "ahead": 0.14, "span": -0.21, "relevance": 0.4, "words": -0.56, "retrieval": 1.34,
 }  # fmt: skip
 
+_HAPPENS = "happen happened occur occurred"  # which a question says of an event, and an article hardly ever
 _LEAST_SCORE = 0.01  # below it, and above its opposite, log-odds say no more
 
 # Punctuation after an answer that is none of it: all but the full stop of "U.S." and "Inc.".
 _LOOSE_END = re.compile(r"(?:[\s,;:]|(?<!\b[A-Za-z])(?<!\bInc)(?<!\b[JS]r)(?<!\bCo)(?<!\bCorp)\.)+$")
+
+
+# “concluded on Tuesday, | April 18, | that …”: a day beside the word of saying is that of saying it.
+_SAID = re.compile(rf"\b(?:{'|'.join(SAYING_WORDS.split())})\s+(?:(?:late|early|on|in)\s+)*(?:\w+day,?\s+)?$")
+_THAT = re.compile(r"[^;:.]{0,10}?,?\s+that\b")
+# “the strike” is one event, and “also carried out strikes” tells of another.
+_THE_EVENT = re.compile(
+    r"\b(?:the|this|that)\s+(?:[\w-]+\s+)?(?P<event>strike|attack|raid|bombing|blast|explosion|crash|shooting|earthquake|"
+    r"quake|fire|flood|storm|protest|accident|collision|killing|murder|robbery)\b(?!\s+(?:in|on|at|near|of|against)\b)",
+    re.IGNORECASE,
+)
+_ANOTHER = r"\b(?:also|another|separate(?:ly)?|second|similar)\b[^,;:.]{0,60}"
+_LESS = 0.2
 
 
 class TrainedReader:
@@ -129,6 +144,12 @@ class TrainedReader:
         if question.kind is Kind.HOW_MANY and any(row["fits"] for row in rows):
             # A sentence without a number cannot say how many, whatever else speaks for it.
             scores = [score * row["fits"] for score, row in zip(scores, rows, strict=True)]
+        event = _THE_EVENT.search(question.text)
+        if event:
+            scores = [
+                score * _LESS if _tells_of_another(event["event"], evidence.text) else score
+                for score, evidence in zip(scores, found, strict=True)
+            ]
         order = sorted(range(len(found)), key=lambda at: (-scores[at], at))
         asked = self._words.query_terms(question.text)
         return Reading(
@@ -163,10 +184,9 @@ class TrainedReader:
     ) -> list[Features]:
         """Return what the two regressions look at, one row a sentence."""
         retrieval = {hit.passage.id: hit.score for hit in hits}
-        weights = self._words.weights(question.text)
-        if question.speaker:  # that a sentence reports the speaker's words is a feature of its own
-            saying = self._words.terms(SAYING_WORDS)
-            weights = {term: weight for term, weight in weights.items() if term not in saying}
+        # That a sentence reports the speaker's words is a feature of its own.
+        empty = self._words.terms(f"{_HAPPENS} {SAYING_WORDS}" if question.speaker else _HAPPENS)
+        weights = {term: weight for term, weight in self._words.weights(question.text).items() if term not in empty}
         rows = []
         for evidence in found:
             read = spans[evidence.passage.id]
@@ -187,7 +207,7 @@ class TrainedReader:
 
     def _share(self, weights: Mapping[str, float], text: str) -> float:
         """Return the share of the question's words, by weight, that occur in `text`."""
-        present = set(self._words.terms(text))
+        present = set(self._words.terms(with_bases(text)))
         total = sum(weights.values())
         return sum(weight for term, weight in weights.items() if term in present) / total if total else 0.0
 
@@ -246,10 +266,14 @@ def candidates(question: Question, hits: Sequence[Hit]) -> list[Evidence]:
         for sentence in split_sentences(passage.text):
             span = Span(passage.start + sentence.start, passage.start + sentence.end)
             own = tuple(claim for claim in passage.claims if claim.within(span.start, span.end))
+            if question.only_claims and not own:
+                before = passage.text[sentence.start : sentence.end]
+                continue
             by_speaker = any(question.is_by(claim.said_by) for claim in own)
             evidence = Evidence(passage, span, own, by_speaker)
             if wanted:
                 given = figures(wanted, evidence.text, before, own, span.start)
+                given = [figure for figure in given if figure.claim or not question.only_claims]
                 evidence = replace(evidence, figures=tuple(given))
             known = found.get((passage.article_id, span.start))
             # Where passages overlap, the one that shows the sentence before it tells more of the figures.
@@ -257,6 +281,22 @@ def candidates(question: Question, hits: Sequence[Hit]) -> list[Evidence]:
                 found[passage.article_id, span.start] = evidence
             before = evidence.text
     return list(found.values())
+
+
+def _tells_of_another(event: str, sentence: str) -> bool:
+    return re.search(rf"{_ANOTHER}\b\w*{event}", sentence, re.IGNORECASE) is not None
+
+
+def _when_it_was(evidence: Evidence, span: Span) -> Span:
+    """Return the time in what was said, where `span` only tells when it was said; else `span`."""
+    start, text = evidence.sentence.start, evidence.text
+    said = [Span(piece.start, piece.end) for claim in evidence.claims for piece in claim.content]
+    if _SAID.search(text, 0, span.start - start) and (that := _THAT.match(text, span.end - start)):
+        said.append(Span(start + that.end(), evidence.sentence.end))
+    if any(piece.start < span.end and span.start < piece.end for piece in said):
+        return span
+    told = (Span(start + time.start, start + time.end) for time in times(text))
+    return next((time for time in told if any(p.start <= time.start and time.end <= p.end for p in said)), span)
 
 
 def _finished(question: Question, evidence: Evidence, score: float, spans: Mapping[int, PassageReading]) -> Evidence:
@@ -267,17 +307,11 @@ def _finished(question: Question, evidence: Evidence, score: float, spans: Mappi
     if span and question.kind is Kind.HOW_MANY:
         number = figure(question, evidence.within(span))
         span = number and Span(span.start + number.start, span.start + number.end)
+    if span and question.kind is Kind.WHEN and not question.speaker:
+        span = _when_it_was(evidence, span)
     if question.kind in (Kind.SAID, Kind.WHO_SAID, Kind.YES_NO) or span is None:
-        short = short_answer(question, evidence.text, [_moved(claim, -start) for claim in evidence.claims])
+        short = short_answer(question, evidence.text, [claim.moved(-start) for claim in evidence.claims])
         moved = short and Span(short.start + start, short.end + start)
     else:
         moved = Span(span.start, span.start + len(_LOOSE_END.sub("", evidence.within(span))))
     return replace(evidence, score=score, short=moved, read=span)
-
-
-def _moved(claim: Claim, by: int) -> Claim:
-    def move(piece: Piece | None) -> Piece | None:
-        return piece and Piece(piece.start + by, piece.end + by, piece.text)
-
-    content = tuple(Piece(piece.start + by, piece.end + by, piece.text) for piece in claim.content)
-    return replace(claim, speaker=move(claim.speaker), cue=move(claim.cue), content=content)

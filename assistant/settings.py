@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from platformdirs import user_data_path
 
+from assistant.access_settings import Access
 from index.errors import SaidsoError
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the data lies and how to answer. Every field can be set by an environment variable, SAIDSO_<FIELD>."""
+    """Where the data lies and how to answer. The README lists the environment variables that set it."""
 
     data_dir: Path
     embedding_model: str | None = None  # a folder with a sentence-transformers model; None: the one that is installed
@@ -23,6 +24,7 @@ class Settings:
     answer_threshold: float = 0.35  # three in four answered where the answer is there, three in four refused where not
     host: str = "127.0.0.1"
     port: int = 7860
+    access: Access = field(default_factory=Access)  # who may come in
 
     @property
     def database_url(self) -> str:
@@ -42,6 +44,7 @@ class Settings:
             answer_threshold=_number(environment, "SAIDSO_ANSWER_THRESHOLD", cls.answer_threshold, 0.0, 1.0),
             host=environment.get("SAIDSO_HOST") or cls.host,
             port=int(_number(environment, "SAIDSO_PORT", cls.port, 0, 65535)),
+            access=Access.from_environment(environment),
         )
 
 

@@ -34,6 +34,13 @@ _DATE = re.compile(
     r"|\b(?:last|next|this) (?:week|month|year|night|spring|summer|autumn|fall|winter)\b",
     re.IGNORECASE,
 )
+# “less than five minutes after the strike”
+_AFTER = re.compile(
+    rf"(?:\b(?:less than|more than|about|around|nearly|almost|some|within|just)\s+)?(?:\b(?:an?|{_NUMBER_WORD}|\d+)\s+)"
+    r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)\s+(?:ago|earlier|later|(?:after|before)"
+    r"(?:\s+(?:the|an?|his|her|its|their)\s+[\w-]+)?)\b",
+    re.IGNORECASE,
+)
 _NAME_WORD = r"(?:[A-Z][\w'’.-]*[\w]|[A-Z]\.)"
 _NAME = re.compile(rf"{_NAME_WORD}(?:\s+(?:(?:of|the|al|de|van|bin|ibn|for|and)\s+)?{_NAME_WORD})*")
 _PLACE = re.compile(
@@ -79,6 +86,12 @@ def short_answer(question: Question, sentence: str, claims: Sequence[Claim]) -> 
     return spans[0] if spans else None
 
 
+def times(sentence: str) -> list[Span]:
+    """Return where a sentence tells when: a day, a time of the day, or how long after something else."""
+    found = [match.span() for pattern in (_DATE, _AFTER) for match in pattern.finditer(sentence)]
+    return [Span(*span) for span in sorted(found)]
+
+
 def numbers(sentence: str) -> list[Span]:
     """Return where numbers stand in a sentence, with the "at least" or "about" before them; those of dates left out."""
     dates = [match.span() for match in _DATE.finditer(sentence)]
@@ -109,7 +122,7 @@ def _spans(question: Question, sentence: str) -> list[Span]:
         case Kind.HOW_MANY:
             found = numbers(sentence)
         case Kind.WHEN:
-            found = [Span(*match.span()) for match in _DATE.finditer(sentence)]
+            found = times(sentence)
         case Kind.WHERE:
             found = [Span(*match.span(1)) for match in _PLACE.finditer(sentence)]
         case Kind.WHO | Kind.WHO_SAID:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from assistant.parties import Party, Report, grouped, same_matter
 from assistant.question import Kind, Question
@@ -28,8 +29,33 @@ _OPEN = re.compile(
 _SPOKEN_OF = re.compile(
     r"\b(?:the|this|that|its|their)\s+(?:\w+\s+)?(?:target|strike|attack|raid|bombing)s?\b", re.IGNORECASE
 )
+# Stances with which a speaker stands behind the words.
 _SAYS = frozenset(
     "admits announces claims confirms estimates explains finds recalls replies reports says shows".split()
+)
+# Words that say the opposite of one another, without a “not”.
+_OPPOSITES = tuple(
+    (re.compile(rf"\b(?:{one})\b", re.IGNORECASE), re.compile(rf"\b(?:{other})\b", re.IGNORECASE))
+    for one, other in (
+        (
+            r"lawful(?:ly)?|legal(?:ly)?|within the law|in (?:line|accordance|compliance) with (?:[\w-]+ ){0,3}law",
+            r"unlawful(?:ly)?|illegal(?:ly)?|war crimes?|(?:violat(?:ed?|es|ing|ions?)|breach(?:ed|es)?|broke|broken)"
+            r"(?: of)? (?:[\w-]+ ){0,3}laws?",
+        ),
+        (r"guilty|guilt", r"innocent|innocence"),
+        (r"alive|living|survived", r"dead|died|killed"),
+        (r"safe(?:ly)?|harmless", r"unsafe|dangerous|harmful"),
+        (r"true|genuine|real|authentic", r"untrue|false|fake|fabricated|hoax"),
+        (r"accident(?:al|ally)?|by mistake|unintentional(?:ly)?", r"deliberate(?:ly)?|intentional(?:ly)?|on purpose"),
+        (r"fair(?:ly)?", r"unfair(?:ly)?|unjust|rigged"),
+        (r"necessary", r"unnecessary"),
+        (r"possible", r"impossible"),
+        (r"open", r"closed|shut"),
+        (r"success(?:ful)?", r"failure|unsuccessful"),
+        (r"constitutional", r"unconstitutional"),
+        (r"armed", r"unarmed"),
+        (r"justified", r"unjustified|unwarranted"),
+    )
 )
 _FEW = 2  # words of a question that must all be there
 _MOST = 0.66  # of more words
@@ -37,10 +63,11 @@ _MOST = 0.66  # of more words
 
 def sides(question: Question, evidence: Sequence[Evidence]) -> tuple[list[Party], list[Party]]:
     """Return who says that it is so and who says that it is not; twice nobody where yes or no is not asked."""
-    asked = content_words(question.text)
+    asked = content_words(_SPOKEN_OF.sub(" ", question.text)) or content_words(question.text)
     if question.kind is not Kind.YES_NO or question.speaker or not asked or _NEGATION.search(question.text):
         return [], []
-    reports = [report for one in evidence for report in _reports(one, asked)]
+    terms = _Terms.of(question.text)
+    reports = [report for one in evidence for report in _reports(one, asked, terms)]
     articles = same_matter(reports[0].evidence, evidence) if reports else frozenset()
     reports = [report for report in reports if report.evidence.passage.article_id in articles and report.speaker]
     return grouped([r for r in reports if r.key == "yes"]), grouped([r for r in reports if r.key == "no"])
@@ -67,11 +94,40 @@ def quoted(report: Report) -> str:
     return words[0].lower() + words[1:] if words.split(" ", 1)[0].casefold() in STARTERS else words
 
 
-def _reports(evidence: Evidence, asked: frozenset[str]) -> Iterator[Report]:
+@dataclass(frozen=True)
+class _Terms:
+    """A question's word that has an opposite, the words for the same, and those for the opposite."""
+
+    asked: str
+    same: re.Pattern[str]
+    opposite: re.Pattern[str]
+
+    @classmethod
+    def of(cls, text: str) -> _Terms | None:
+        """Return the terms of a question, or None."""
+        for one, other in _OPPOSITES:
+            for same, opposite in ((other, one), (one, other)):
+                if found := same.search(text):
+                    return cls(found.group(), same, opposite)
+        return None
+
+    def told(self, words: str) -> tuple[str, int] | None:
+        """Return words as the question has them and whether they say the opposite, or None where they have neither."""
+        same, opposite = self.same.search(words), self.opposite.search(words)
+        found = same or opposite
+        if not found or (same and opposite):
+            return None
+        clause = re.split(r"[,;]", words[: found.start()])[-1] + self.asked
+        return clause + words[found.end() :], int(bool(opposite))
+
+
+def _reports(evidence: Evidence, asked: frozenset[str], terms: _Terms | None) -> Iterator[Report]:
     for claim in evidence.claims:
-        words = " ".join(piece.text for piece in claim.content)
+        words, turned = " ".join(piece.text for piece in claim.content), 0
+        if terms and (told := terms.told(words)):
+            words, turned = told
         if claim.stance in _SAYS | {"denies"} and _covers(words, asked) and not _OPEN.search(words):
-            denied = (claim.stance == "denies") + len(_NEGATION.findall(words))
+            denied = turned + (claim.stance == "denies") + len(_NEGATION.findall(words))
             if denied < 2:
                 yield Report.of(evidence, claim, claim.said_by, position(claim), "no" if denied else "yes")
 

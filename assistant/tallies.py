@@ -10,6 +10,8 @@ from assistant.counts import Figure
 from assistant.parties import Party, Report, grouped, same_matter
 from assistant.question import Question
 from assistant.reader import Evidence
+from index.people import named_in
+from index.speakers import same_speaker
 
 _LOOKED_AT = 3  # of the best sentences one must give a figure, or the figures found are of something else
 
@@ -37,14 +39,27 @@ def differ(parties: Sequence[Party]) -> bool:
     return any(a.differs_from(b) for one, other in pairs for a in _figures(one) for b in _figures(other))
 
 
-def told(parties: Sequence[Party]) -> str | None:
-    """Say in a sentence who gives which figure, where parties differ, and in another who changed its own."""
+def is_asked(question: Question, party: Party) -> bool:
+    """Whether the question names the party: "how many did the Red Cross find?"."""
+    return any(same_speaker(party.name, one.naming) for one in named_in(question.text))
+
+
+def told(question: Question, parties: Sequence[Party]) -> str | None:
+    """Say in a sentence who gives which figure, where parties differ, and in another who changed its own.
+
+    The party that the question names is the first.
+    """
     sentences = []
     if differ(parties):
-        first, *others = parties
-        said = [f"{first.in_sentence} {first.says} {_listed(first)}"]
-        said += [f"{party.in_sentence} {_listed(party)}" for party in others]
-        sentences.append(f"The articles differ: {'; '.join(said)}.")
+        first, *others = sorted(parties, key=lambda party: not is_asked(question, party))
+        said = f"{first.says} {_listed(first)}"
+        rest = "; ".join(f"{party.in_sentence} {_listed(party)}" for party in others)
+        asked = is_asked(question, first)
+        sentences.append(
+            f"{first.name} {said}. Others differ: {rest}."
+            if asked
+            else f"The articles differ: {first.in_sentence} {said}; {rest}."
+        )
     sentences += filter(None, (_change(party) for party in parties if party.known))
     return " ".join(sentences) or None
 

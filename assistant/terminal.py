@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -15,12 +15,15 @@ from rich.text import Text
 from assistant.answer import Answer
 from assistant.assistant import Told
 from assistant.citations import Citation
+from assistant.tokens import Token
 from index.articles import Article
 from index.catalogue import Holdings
 from index.claims import nearest
 from index.ingest import IngestReport
 from index.ingest import Progress as IngestProgress
 from index.search import Hit
+
+_STAGES = {"claims": "finding who said what", "vectors": "reading for search"}
 
 
 class Terminal:
@@ -38,6 +41,10 @@ class Terminal:
         """Print one sentence on standard output."""
         self._out.print(Text(sentence), soft_wrap=True)
 
+    def note(self, sentence: str) -> None:
+        """Print one sentence beside the result, on standard error."""
+        self._err.print(Text(sentence, style="dim"))
+
     @contextmanager
     def progress(self) -> Iterator[Callable[[IngestProgress], None]]:
         """Show a progress bar with an estimate while the block runs; nothing where there is no terminal."""
@@ -53,9 +60,7 @@ class Terminal:
 
             def show(progress: IngestProgress) -> None:
                 total = progress.total_bytes or None
-                bar.update(
-                    task, completed=progress.done_bytes, total=total, description=f"{progress.articles:,} articles"
-                )
+                bar.update(task, completed=progress.done_bytes, total=total, description=_how_far(progress))
 
             yield show
 
@@ -132,18 +137,30 @@ class Terminal:
             self._out.print(table)
         self.say(f"{holdings.articles:,} articles, {holdings.passages:,} passages.")
 
+    def tokens(self, tokens: Sequence[Token], expired: Collection[int]) -> None:
+        """Print a table of access tokens, times in UTC; those whose id is in `expired` open nothing any more."""
+        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 3, 0, 0))
+        for heading in ("name", "scope", "created", "last used", "expires", "begins with"):
+            table.add_column(heading, overflow="fold")
+        for token in tokens:
+            over = " (over)" if token.id in expired else ""
+            last_used = (token.last_used or "never")[:16].replace("T", " ")
+            times = (token.created[:10], last_used, f"{(token.expires or 'never')[:10]}{over}")
+            table.add_row(escape(token.name), token.permission.scope, *times, f"{token.first_letters}…")
+        self._out.print(table)
+
     def claims(self, told: Told) -> None:
         """Print who said what in an article."""
         self._out.print(Text(told.article_id, style="bold"))
         table = Table(box=None, header_style="bold", pad_edge=False)
         for heading in ("who", "cue", "stance", "what"):
             table.add_column(heading, overflow="fold", ratio=3 if heading == "what" else 1)
-        for claim in told.claims:
+        for claim, near in zip(told.claims, nearest(told.text, told.claims), strict=True):
             said = " … ".join(piece.text for piece in claim.content)
             who, cue = (" ".join(piece.text.split()) if piece else "–" for piece in (claim.speaker, claim.cue))
             if claim.name and claim.name.casefold() != who.casefold():
                 who = f"{who} ({claim.name})"
-            elif near := nearest(told.text, told.claims, claim):
+            elif near:
                 who = f"{who} ({' or '.join(near)}?)"
             table.add_row(*map(escape, (who, cue, claim.stance, f"“{said}”" if claim.direct else said)))
         if told.claims:
@@ -156,3 +173,9 @@ class Terminal:
         facts = (article.source, ", ".join(article.authors), article.published, article.url, article.origin)
         self._out.print(Text(" · ".join(filter(None, facts)), style="dim"), end="\n\n")
         self._out.print(Text(article.text), soft_wrap=True)
+
+
+def _how_far(progress: IngestProgress) -> str:
+    """Say how many articles are in, and what is being done with the next ones."""
+    articles, step = f"{progress.articles:,} articles", progress.step
+    return f"{articles}, {_STAGES[step.stage]} {step.done / max(1, step.total):.0%}" if step else articles

@@ -10,6 +10,18 @@ _SAME = {
     "kill": "kill die dead death slay slain murder",
     "build": "build building structure",
 }
+# Past forms that a stem does not show.
+_PAST = {
+    "struck": "strike", "shot": "shoot", "fell": "fall", "fallen": "fall", "held": "hold", "won": "win", "lost": "lose",
+    "found": "find", "began": "begin", "begun": "begin", "took": "take", "taken": "take", "gave": "give",
+    "given": "give", "flew": "fly", "fled": "flee", "fought": "fight", "bought": "buy", "brought": "bring",
+    "sold": "sell", "stole": "steal", "stolen": "steal", "broke": "break", "broken": "break", "chose": "choose",
+    "chosen": "choose", "drove": "drive", "led": "lead", "left": "leave", "met": "meet", "paid": "pay", "sank": "sink",
+    "sunk": "sink", "sent": "send", "shook": "shake", "spent": "spend", "spoke": "speak", "swore": "swear",
+    "taught": "teach", "wore": "wear", "wrote": "write", "written": "write", "caught": "catch", "built": "build",
+    "became": "become", "ran": "run", "rose": "rise", "risen": "rise", "grew": "grow", "threw": "throw", "hid": "hide",
+    "hidden": "hide", "kept": "keep", "knew": "know", "known": "know", "dealt": "deal", "felt": "feel", "sang": "sing",
+}  # fmt: skip
 _PLURALS = {"people": "person", "men": "man", "women": "woman", "children": "child", "lives": "life", "bodies": "body"}
 _ENDINGS = (("ies", "y"), ("ied", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("s", ""))
 _WORD = re.compile(r"[^\W_]+(?:[.’'-][^\W_]+)*")
@@ -23,6 +35,11 @@ _EMPTY = frozenset(
 def words_of(text: str) -> list[str]:
     """Return the words of a text, folded."""
     return [match.group().casefold() for match in _WORD.finditer(text)]
+
+
+def with_bases(text: str) -> str:
+    """Return a text with the base forms of its irregular past forms after it: "strike" for "struck"."""
+    return " ".join([text, *(_PAST[word] for word in words_of(text) if word in _PAST)])
 
 
 def stem(word: str) -> str:

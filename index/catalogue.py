@@ -29,6 +29,7 @@ from sqlalchemy import (
     insert,
     inspect,
     literal,
+    or_,
     select,
 )
 
@@ -97,6 +98,7 @@ _claims_found = Table(
     _schema,
     Column("article_id", ForeignKey("articles.id"), primary_key=True),
     Column("by", String, nullable=False),
+    Column("until", Integer),  # the character up to which claims have been found so far, NULL for all of them
 )
 # Written in the transaction that changes a passage, struck off once Chroma and the keyword index have followed.
 _outbox = Table(
@@ -138,6 +140,25 @@ class Holdings:
     sources: tuple[tuple[str, int], ...]
     first: str
     last: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """The claims of an article's characters from `start` to `until`, which is None where the article ends there."""
+
+    article_id: str
+    claims: tuple[Claim, ...]
+    start: int = 0
+    until: int | None = None
+
+
+@dataclass(frozen=True)
+class Unread:
+    """An article whose claims are known up to a character, and how many characters it has."""
+
+    id: str
+    until: int
+    length: int
 
 
 @dataclass(frozen=True)
@@ -291,18 +312,27 @@ class Catalogue:
 
     def store_claims(self, found: Mapping[str, Sequence[Claim]], by: str) -> None:
         """Store articles' claims, by article id, in place of those they had; `by` names what found them."""
-        with writing(self._engine) as connection:
-            _remove_claims(connection, list(found))
-            for article_id, claims in found.items():
-                connection.execute(insert(_claims_found).values(article_id=article_id, by=by))
-                _add_claims(connection, article_id, claims)
+        self.add_claims([Found(article_id, tuple(claims)) for article_id, claims in found.items()], by)
 
-    def without_claims(self, by: str, limit: int) -> list[Article]:
-        """Return the next `limit` articles, at most, whose claims were not found by what `by` names."""
-        found = exists().where(_claims_found.c.article_id == _articles.c.id, _claims_found.c.by == by)
+    def add_claims(self, found: Sequence[Found], by: str) -> None:
+        """Store the claims of parts of articles; those of a first part take the place of all that its article had."""
+        with writing(self._engine) as connection:
+            _remove_claims(connection, [one.article_id for one in found if one.start == 0])
+            for one in found:
+                connection.execute(delete(_claims_found).where(_claims_found.c.article_id == one.article_id))
+                connection.execute(insert(_claims_found).values(article_id=one.article_id, by=by, until=one.until))
+                _add_claims(connection, one.article_id, one.claims)
+
+    def without_claims(self, by: str, limit: int) -> list[Unread]:
+        """Return the next `limit` articles, at most, of which not all claims were found by what `by` names."""
+        found = (_claims_found.c.article_id == _articles.c.id) & (_claims_found.c.by == by)
+        query = (
+            select(_articles.c.id, func.coalesce(_claims_found.c.until, 0), func.length(_articles.c.text))
+            .select_from(_articles.outerjoin(_claims_found, found))
+            .where(_claims_found.c.by.is_(None) | _claims_found.c.until.is_not(None))
+        )
         with self._engine.connect() as connection:
-            rows = connection.execute(_select_articles().where(~found).order_by(_articles.c.id).limit(limit))
-            return [_to_article(row) for row in rows]
+            return [Unread(*row) for row in connection.execute(query.order_by(_articles.c.id).limit(limit))]
 
     def claims_of(self, article_id: str) -> list[Claim]:
         """Return one article's claims in their order."""
@@ -374,18 +404,21 @@ class Catalogue:
             conditions.append(_claims.c.cue_words == " ".join(filters.cue.casefold().split()))
         return [*conditions, *_of_articles(filters)]
 
-    def with_claims(self, passages: Sequence[Passage]) -> list[Passage]:
-        """Return the passages, each with the claims that have content in it."""
-        by_article: dict[str, list[Claim]] = {passage.article_id: [] for passage in passages}
+    def with_claims(self, passages: Sequence[Passage], filters: Filters | None = None) -> list[Passage]:
+        """Return the passages, each with the claims that have content in it, and fit the filters, if there are any."""
+        fitting = self._conditions(filters) if filters else []
+        by_article: dict[str, dict[int, Claim]] = {passage.article_id: {} for passage in passages}
         with self._engine.connect() as connection:
-            for chunk in _chunks(list(by_article)):
-                for _, article_id, claim in _claims_where(connection, _claims.c.article_id.in_(chunk)):
-                    by_article[article_id].append(claim)
+            for chunk in _chunks(list(passages)):
+                for id_, article_id, claim in _claims_where(connection, _has_content_in(chunk), *fitting):
+                    by_article[article_id][id_] = claim
         return [
             replace(
                 passage,
                 claims=tuple(
-                    claim for claim in by_article[passage.article_id] if claim.within(passage.start, passage.end)
+                    claim
+                    for _, claim in sorted(by_article[passage.article_id].items())
+                    if claim.within(passage.start, passage.end)
                 ),
             )
             for passage in passages
@@ -403,6 +436,11 @@ class Catalogue:
             remove=tuple(row.passage_id for row in rows if row.removed),
             articles=tuple(dict.fromkeys(row.article_id for row in rows)),
         )
+
+    def owed_passages(self) -> int:
+        """Return how many passages the derived indexes must still add or remove."""
+        with self._engine.connect() as connection:
+            return connection.scalar(select(func.count()).select_from(_outbox)) or 0
 
     def settle(self, owed: Owed) -> None:
         """Strike off what the derived indexes have followed."""
@@ -435,10 +473,12 @@ class Catalogue:
 def _drop_older_claims(engine: Engine) -> None:
     """Drop the tables of claims that an older Saidso left with other columns: all in them is found anew."""
     kept = inspect(engine)
-    if kept.has_table(_claims.name):
-        columns = {column["name"] for column in kept.get_columns(_claims.name)}
-        if columns != set(_claims.c.keys()):
-            _schema.drop_all(engine, [_pieces, _claims_found, _claims, _speaker_words])
+    for table in (_claims, _claims_found):
+        if kept.has_table(table.name):
+            columns = {column["name"] for column in kept.get_columns(table.name)}
+            if columns != set(table.c.keys()):
+                _schema.drop_all(engine, [_pieces, _claims_found, _claims, _speaker_words])
+                return
 
 
 def _of_articles(filters: Filters) -> list[ColumnElement[bool]]:
@@ -540,21 +580,37 @@ def _speakers_called(connection: Connection, words: Collection[str]) -> list[str
     return list(found)
 
 
-def _claims_where(connection: Connection, condition: ColumnElement[bool]) -> Iterator[tuple[int, str, Claim]]:
-    """Yield (id, article id, claim), an article's in their order."""
-    text = func.substr(_articles.c.text, _pieces.c.start + 1, _pieces.c.end - _pieces.c.start)
+def _claims_where(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[tuple[int, str, Claim]]:
+    """Yield (id, article id, claim), an article's in their order, one article after the other."""
     query = (
-        select(_claims, _pieces.c.part, _pieces.c.start, _pieces.c.end, text.label("text"))
+        select(_claims, _pieces.c.part, _pieces.c.start, _pieces.c.end)
         .select_from(_claims.join(_articles).join(_pieces))
-        .where(condition)
-        .order_by(_claims.c.id, _pieces.c.number)
+        .where(*conditions)
+        .order_by(_claims.c.article_id, _claims.c.id, _pieces.c.number)
     )
-    for _, rows in groupby(connection.execute(query), key=lambda row: row.id):
+    article_id, text = None, ""
+    for _, rows in groupby(connection.execute(query).all(), key=lambda row: row.id):
         parts: dict[str, list[Piece]] = {"speaker": [], "cue": [], "content": []}
         for row in rows:
-            parts[row.part].append(Piece(row.start, row.end, row.text))
+            if row.article_id != article_id:
+                article_id = row.article_id
+                text = connection.scalar(select(_articles.c.text).where(_articles.c.id == article_id)) or ""
+            parts[row.part].append(Piece(row.start, row.end, text[row.start : row.end]))
         speaker, cue = (parts[part][0] if parts[part] else None for part in ("speaker", "cue"))
         yield row.id, row.article_id, Claim(speaker, cue, tuple(parts["content"]), row.stance, row.direct, row.name)
+
+
+def _has_content_in(passages: Sequence[Passage]) -> ColumnElement[bool]:
+    """Return the condition that a claim has content in one of some passages."""
+    piece = _pieces.alias()
+    is_its_content = (piece.c.claim_id == _claims.c.id) & (piece.c.part == "content")
+    return or_(
+        *(
+            (_claims.c.article_id == passage.article_id)
+            & exists().where(is_its_content, piece.c.start < passage.end, piece.c.end > passage.start)
+            for passage in passages
+        )
+    )
 
 
 def _owing(passage_id: int, article_id: str, removed: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from index.quotations import GAP, Token, quotations, units
 _WEIGHTS = Path(__file__).with_name("models") / "claims"
 _RULES = 2  # counts the ways in which claims have been made of what the network finds
 _CHARACTERS_TOGETHER = 80_000
+_STRETCH = 40_000  # characters; hardly any article has more
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class Piece:
     start: int
     end: int
     text: str
+
+    def moved(self, by: int) -> Piece:
+        """Return the same words, `by` characters further on."""
+        return Piece(self.start + by, self.end + by, self.text)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,11 @@ class Claim:
         """Whether some of the content stands in the characters `start` to `end` (exclusive)."""
         return any(piece.start < end and start < piece.end for piece in self.content)
 
+    def moved(self, by: int) -> Claim:
+        """Return the claim with all of its pieces `by` characters further on."""
+        speaker, cue = (piece and piece.moved(by) for piece in (self.speaker, self.cue))
+        return replace(self, speaker=speaker, cue=cue, content=tuple(piece.moved(by) for piece in self.content))
+
 
 @cache
 def found_by() -> str:
@@ -83,10 +93,58 @@ def find_claims(text: str) -> list[Claim]:
 
 
 def claims_of(texts: Iterable[str]) -> Iterator[list[Claim]]:
-    """Yield the claims of each text; several short texts are read together, which is faster."""
-    for together in _batches(texts):
-        for text, found in zip(together, _finder().find(together), strict=True):
-            yield claims_from(text, found)
+    """Yield the claims of each text."""
+    stretches = [list(stretches_of(text)) for text in texts]
+    found = claims_in(stretch for of_one in stretches for stretch in of_one)
+    for of_one in stretches:
+        yield [claim for _ in of_one for claim in next(found)]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What is read of a text at once for its claims: the words from character `start` on, and whether it ends there.
+
+    `of` is the id of its article, where it has one.
+    """
+
+    start: int
+    text: str
+    last: bool = True
+    of: str = ""
+
+    @property
+    def end(self) -> int:
+        """The character of the whole text after the last one."""
+        return self.start + len(self.text)
+
+
+def stretches_of(text: str, start: int = 0, of: str = "") -> Iterator[Stretch]:
+    """Yield the stretches of a text from character `start`, where one begins: a single one but for a whole book.
+
+    They end with a paragraph, or else a sentence. Each is read by itself, so that a text of any length takes no more
+    memory, and no more time a character, than one; who is meant by a naming is told by the same stretch alone.
+    """
+    while len(text) - start > _STRETCH:
+        end = _end_of_stretch(text, start)
+        yield Stretch(start, text[start:end], last=False, of=of)
+        start = end
+    yield Stretch(start, text[start:], of=of)
+
+
+def _end_of_stretch(text: str, start: int) -> int:
+    end = start + _STRETCH
+    if gaps := list(GAP.finditer(text, start + _STRETCH // 2, end)):
+        return gaps[-1].end()
+    sentences = split_sentences(text[start:end])  # none in white space
+    return start + sentences[-1].start if sentences and sentences[-1].start else end
+
+
+def claims_in(stretches: Iterable[Stretch]) -> Iterator[list[Claim]]:
+    """Yield the claims of each stretch, where they stand in its text; several short ones are read together: faster."""
+    for together in batches(stretches):
+        texts = [stretch.text for stretch in together]
+        for stretch, found in zip(together, _finder().find(texts), strict=True):
+            yield [claim.moved(stretch.start) for claim in claims_from(stretch.text, found)]
 
 
 def claims_from(text: str, found: Sequence[Attribution]) -> list[Claim]:
@@ -100,11 +158,16 @@ def claims_from(text: str, found: Sequence[Attribution]) -> list[Claim]:
     return _named(text, sorted(_with_bare_quotations(text, claims, quoted), key=lambda claim: claim.content[0].start))
 
 
-def nearest(text: str, claims: Sequence[Claim], claim: Claim) -> list[str]:
-    """Return whom an unresolved speaker of an article may stand for, the nearest first; nobody where it has a name."""
-    if claim.name or claim.speaker is None:
-        return []
-    return candidates_for(text, [one.mention for one in claims], claims.index(claim))
+def nearest(text: str, claims: Sequence[Claim]) -> list[list[str]]:
+    """Return for each claim of an article whom its speaker may stand for, where it has no name: the nearest first."""
+    near: list[list[str]] = []
+    for stretch in stretches_of(text):
+        own = [claim for claim in claims if stretch.start <= claim.content[0].start < stretch.end]
+        mentions = [claim.moved(-stretch.start).mention for claim in own]
+        unnamed = [at for at, claim in enumerate(own) if claim.name is None and claim.speaker]
+        found = dict(zip(unnamed, candidates_for(stretch.text, mentions, unnamed), strict=True))
+        near += [found.get(at, []) for at in range(len(own))]
+    return near
 
 
 def _named(text: str, claims: Sequence[Claim]) -> list[Claim]:
@@ -113,11 +176,12 @@ def _named(text: str, claims: Sequence[Claim]) -> list[Claim]:
     return [replace(claim, name=name) for claim, name in zip(claims, names, strict=True)]
 
 
-def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for text in texts:
-        batch.append(text)
-        if sum(map(len, batch)) >= _CHARACTERS_TOGETHER:
+def batches(stretches: Iterable[Stretch]) -> Iterator[list[Stretch]]:
+    """Yield the stretches in their order, as many at once as are best read together."""
+    batch: list[Stretch] = []
+    for stretch in stretches:
+        batch.append(stretch)
+        if sum(len(one.text) for one in batch) >= _CHARACTERS_TOGETHER:
             yield batch
             batch = []
     if batch:

@@ -1,4 +1,4 @@
-"""THE WRITE FLOW: files → articles → passages → vectors → catalogue, claims, Chroma and keyword indexes."""
+"""THE WRITE FLOW: files → articles → passages → catalogue → claims, vectors in Chroma, keyword indexes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from index.articles import Article, Rejected, find_files, read_file
-from index.embedder import Vectors
 from index.passages import Span, split_passages
-from index.store import PassageKey, Store
+from index.store import Step, Store
 
 # Tuned on one half of the NewsQA sample: small passages are found more surely; see tests/benchmarks/LOG.md.
 PASSAGE_TOKENS = 96
@@ -21,11 +20,15 @@ _BATCH_CHARACTERS = 80_000
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an ingestion is, in bytes of its input files."""
+    """How far an ingestion is, in bytes of its input files.
+
+    `step` says how far the next articles are, while they are at hand.
+    """
 
     done_bytes: int
     total_bytes: int
     articles: int
+    step: Step | None = None
 
 
 @dataclass
@@ -48,22 +51,29 @@ def ingest(
 ) -> IngestReport:
     """Read the articles at `paths` (files and folders) into the store, and say what became of each.
 
-    Unchanged articles are passed over; a changed one replaces what it was. Every batch is committed by itself, so an
-    interruption loses at most the batch at hand, and the same call goes on from there. `origin_of` may put a lasting
+    Unchanged articles are passed over; a changed one replaces what it was. Every batch is committed by itself, and so
+    is each part of a long article that was read for its claims: an interruption loses no more than what is at hand, and
+    the same call goes on from there. `origin_of` may put a lasting
     name in place of a passing one as the origin by which a file is known again; articles whose id
     is in `without` are passed over. Raises SaidsoError when the store cannot be written or another process is
     writing to it.
     """
     report = IngestReport()
+    reached = Progress(0, 0, 0)
+
+    def on_step(step: Step) -> None:
+        on_progress(replace(reached, step=step))
+
     with store.writing():
-        store.settle()
+        store.settle(on_step)
         for batch, progress in _batches(_read(paths, report, origin_of, without)):
+            reached = replace(reached, total_bytes=progress.total_bytes)
             news = _what_is_new(store, batch, report)
             cut = [(article, _passages(store, article)) for article in news]
-            vectors = _embed(store, cut)
             store.catalogue.store(cut)
-            store.settle(vectors)
-            report.passages += len(vectors)
+            store.settle(on_step)
+            report.passages += sum(len(spans) for _, spans in cut)
+            reached = progress
             on_progress(progress)
     return report
 
@@ -169,9 +179,3 @@ def _apart(article: Article) -> Article:
 def _passages(store: Store, article: Article) -> list[Span]:
     tokens = min(PASSAGE_TOKENS, store.embedder.max_tokens)
     return split_passages(article.text, store.embedder.token_starts, tokens, OVERLAP_SENTENCES)
-
-
-def _embed(store: Store, cut: Sequence[tuple[Article, Sequence[Span]]]) -> dict[PassageKey, Vectors]:
-    keys = [(article.id, span.start, span.end) for article, spans in cut for span in spans]
-    texts = [article.text[span.start : span.end] for article, spans in cut for span in spans]
-    return dict(zip(keys, store.embedder.embed(texts), strict=True)) if texts else {}

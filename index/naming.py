@@ -15,11 +15,19 @@ from index.people import ROLES, Named, gender_of, named_in
 from index.quotations import GAP
 from index.speakers import BODY_WORDS, RANKS, Words, fold, read_naming
 
-VERSION = 2  # of the rules: where it changes, claims are found anew
+VERSION = 3  # of the rules: where it changes, claims are found anew
 
 _HE_SHE = frozenset(("he", "she"))
 _OF_A_PERSON = re.compile(r"\b(?:he|she|his|her|him)\b", re.IGNORECASE)
-_NO_NAME = frozenset("i we you they them who which that this those these her him his".split())
+_NO_NAME = frozenset("i we you them who which that this those these her him his".split())
+_MANY = re.compile(  # people without a name, more than one
+    r"\b(?:people|police|troops|forces|families|relatives|rebels|militants|insurgents|men|women|children|girls|boys|"
+    r"crowds?|\w+men|\w+women|(?!others|numbers|papers|letters|years|matters|orders|hours|doors|factors|floors|colors)\w+"
+    r"(?:[eo]rs|ists|ians|ees)|(?:resident|official|student|witness|doctor|activist|citizen|parent|victim|survivor|"
+    r"analyst|expert|critic|Democrat|Republican|client|patient|immigrant|president|pilot|cop|aide|diplomat|agent|"
+    r"relative|neighbour|friend|supporter|opponent|Briton|American|German)(?:e?s))\b",
+)
+_GROUP_PRONOUNS = frozenset(("they", "it"))
 _DEFINITE = re.compile(r"(?:the|that|this)\s", re.IGNORECASE)
 _SOMEONE = re.compile(
     r"\b(?i:an?|one|another|the|his|her|their)\s(?:[\w’'-]+\s){0,3}?(?P<noun>man|woman|boy|girl|teenager|resident|witness|official|"
@@ -84,20 +92,13 @@ def names_of(text: str, mentions: Sequence[Mention]) -> list[str | None]:
     return names
 
 
-def candidates_for(text: str, mentions: Sequence[Mention], at: int) -> list[str]:
-    """Return whom the speaker of `mentions[at]` may stand for: the persons in its paragraph and the one before.
-
-    The nearest is the first. A pronoun of one gender leaves those of the other out; "they" has no candidates.
+def candidates_for(text: str, mentions: Sequence[Mention], places: Sequence[int]) -> list[list[str]]:
+    """Return whom the speakers of `mentions` at these places may stand for: who is named in the paragraph and the one
+    before, the nearest first. A pronoun of one gender leaves those of the other out; "we" has no candidates.
     """
-    speaker = mentions[at].speaker
-    if speaker is None:
-        return []
-    pronoun = text[speaker.start : speaker.end].casefold()
-    if pronoun in _NO_NAME:
-        return []
-    article = _Article.read(text, mentions)
-    near = article.near(article.reach(speaker.start), speaker.start)
-    return [one.naming for one in near if pronoun not in _HE_SHE or one.gender in (None, pronoun)]
+    article = _Article.read(text, mentions) if places else None
+    speakers = [mentions[at].speaker for at in places]
+    return [article.candidates(speaker) if article and speaker else [] for speaker in speakers]
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class _Article:
     named: tuple[tuple[Named, _Someone], ...]
     paragraphs: tuple[int, ...]  # where each begins
     contents: tuple[Span, ...]
+    speakers: tuple[Span, ...]
 
     @classmethod
     def read(cls, text: str, mentions: Sequence[Mention]) -> _Article:
@@ -118,7 +120,7 @@ class _Article:
             owner.places.append(one.start)
         begins = (0, *(gap.end() for gap in GAP.finditer(text)))
         contents = tuple(piece for mention in mentions for piece in mention.content)
-        return cls(text, tuple(everyone), tuple(owners), begins, contents)
+        return cls(text, tuple(everyone), tuple(owners), begins, contents, tuple(speaking))
 
     def who(self, speaker: Span, said: Sequence[tuple[int, _Someone | None]]) -> _Someone | None:
         """Return whom a speaker's words stand for."""
@@ -127,6 +129,8 @@ class _Article:
             return self._he_or_she(speaker.start, words.casefold(), said)
         if words.casefold() == "it":
             return self._last_body(speaker.start, said)
+        if words.casefold() == "they":
+            return self._last_group(speaker.start, said)
         if words.casefold() in _NO_NAME or not any(sign.isalnum() for sign in words):
             return None
         inside = [(one, owner) for one, owner in self.named if speaker.start <= one.start and one.end <= speaker.end]
@@ -190,6 +194,24 @@ class _Article:
             return None if any(_is_body(one, a_group) and one.words != last.words for one in named) else last
         return None
 
+    def _last_group(self, at: int, said: Sequence[tuple[int, _Someone | None]]) -> _Someone | None:
+        """Return the group or body that spoke last, where "they" can mean no others: neither people told of since, nor
+        two persons."""
+        place, last = said[-1] if said else (-1, None)
+        if last is None or place < self.reach(at).start or not self._goes_on(place, at):
+            return None
+        if not (last.person is False or (last.person is None and _MANY.search(last.naming))):
+            return None
+        named = [one for one in self._named_between(place, at, told=False) if one.words != last.words]
+        bodies = [one for one in named if one.person is False]
+        if bodies or len(named) > 1 or self._others(place + len(last.naming), at):
+            return None
+        return last
+
+    def _others(self, start: int, end: int) -> bool:
+        """Whether more than one person without a name is told of between two characters, other than in a claim."""
+        return any(not self._in_content(match.start()) for match in _MANY.finditer(self.text, start, end))
+
     def _described(self, words: str, at: int, said: Sequence[tuple[int, _Someone | None]]) -> _Someone | None:
         """Return who "the spokesman" or "the group" is: the only one so called before, or the body that spoke last."""
         noun = _noun_of(words)
@@ -213,6 +235,27 @@ class _Article:
         """Return the paragraph that holds a character and the one before, up to the character."""
         number = bisect_right(self.paragraphs, at) - 1
         return Span(self.paragraphs[max(0, number - 1)], at)
+
+    def candidates(self, speaker: Span) -> list[str]:
+        """Return whom an unresolved speaker may stand for, the nearest first."""
+        pronoun = self.text[speaker.start : speaker.end].casefold()
+        if pronoun in _NO_NAME:
+            return []
+        if pronoun in _GROUP_PRONOUNS or (_DEFINITE.match(pronoun) and _noun_of(pronoun) in _BODY_NOUNS):
+            return self._groups(speaker.start, many=pronoun == "they")
+        near = self.near(self.reach(speaker.start), speaker.start)
+        return [one.naming for one in near if pronoun not in _HE_SHE or one.gender in (None, pronoun)]
+
+    def _groups(self, at: int, many: bool) -> list[str]:
+        """Return the bodies named in reach, and with `many` the groups that speak there, the nearest first."""
+        reach = self.reach(at)
+        found = [(one.start, owner.naming) for one, owner in self.named if owner.person is False]
+        for speaker in self.speakers if many else ():
+            words = _plain(self.text[speaker.start : speaker.end])
+            if _MANY.search(words):
+                found.append((speaker.start, words))
+        near = sorted(((place, naming) for place, naming in found if reach.start <= place < at), reverse=True)
+        return list(dict.fromkeys(naming for _, naming in near))
 
     def near(self, reach: Span, at: int) -> list[_Someone]:
         """Return the persons named in a stretch, each once, the nearest first."""

@@ -5,18 +5,17 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from index.articles import Article
-from index.catalogue import Catalogue, Passage
-from index.claims import claims_of, found_by
-from index.embedder import Embedder, Vectors
+from index.catalogue import Catalogue, Found, Passage, Unread
+from index.claims import Stretch, batches, claims_in, found_by, stretches_of
+from index.embedder import Embedder
 from index.errors import SaidsoError
 from index.keywords import FORMAT, Entry, KeywordIndex
 from index.vectors import VectorStore
@@ -27,7 +26,14 @@ _REBUILD_BATCH = 32  # articles
 _LEAD = 700  # characters of title and text in which an article says what it is about
 _LOCK_PATIENCE = 2.0  # seconds; a page that removes an article while another does so should not fail at once
 
-PassageKey = tuple[str, int, int]  # article id, start, end
+
+@dataclass(frozen=True)
+class Step:
+    """How far a stage of settling is: of finding `claims` in characters, of computing `vectors` in passages."""
+
+    stage: str
+    done: int
+    total: int
 
 
 class BusyError(SaidsoError):
@@ -105,23 +111,44 @@ class Store:
                     self.vectors.reopen()
                     self._generation = generation
 
-    def settle(self, known: Mapping[PassageKey, Vectors] | None = None) -> None:
+    def settle(self, on_step: Callable[[Step], None] = lambda _: None) -> None:
         """Bring claims, Chroma and the keyword indexes up to the catalogue; to be called by the writer only.
 
-        `known` holds vectors that were just computed; others are computed now.
+        What is done is stored step by step, so that after an interruption the next settling goes on from there.
         """
-        while unread := self.catalogue.without_claims(found_by(), _CLAIMS_BATCH):
-            found = claims_of([article.text for article in unread])
-            self.catalogue.store_claims(dict(zip([article.id for article in unread], found, strict=True)), found_by())
+        self._find_claims(on_step)
+        done, total = 0, self.catalogue.owed_passages()
         while owed := self.catalogue.owed(_SETTLE_BATCH):
             passages = list(self.catalogue.passages(owed.add).values())
             if passages:
+                on_step(Step("vectors", done, total))
                 about = [(passage.article_id, passage.source, passage.day) for passage in passages]
-                self.vectors.upsert([p.id for p in passages], self._vectors_of(passages, known or {}), about)
+                vectors = self.embedder.embed([passage.text for passage in passages])
+                self.vectors.upsert([passage.id for passage in passages], vectors, about)
             self.vectors.delete(owed.remove)
             self._index_words(passages, owed.remove, owed.articles)
             self.catalogue.settle(owed)
+            done += len(owed.add) + len(owed.remove)
         self._generation = self.catalogue.fact("generation")
+
+    def _find_claims(self, on_step: Callable[[Step], None]) -> None:
+        """Find who said what in the articles, or the rest of them, that have not been read for it yet."""
+        while unread := self.catalogue.without_claims(found_by(), _CLAIMS_BATCH):
+            done, total = 0, sum(one.length - one.until for one in unread)
+            for together in batches(self._stretches(unread)):
+                on_step(Step("claims", done, total))
+                found = claims_in(together)
+                parts = [
+                    Found(stretch.of, tuple(claims), stretch.start, None if stretch.last else stretch.end)
+                    for stretch, claims in zip(together, found, strict=True)
+                ]
+                self.catalogue.add_claims(parts, found_by())
+                done += sum(len(stretch.text) for stretch in together)
+
+    def _stretches(self, unread: Sequence[Unread]) -> Iterator[Stretch]:
+        for one in unread:
+            if article := self.catalogue.article(one.id):
+                yield from stretches_of(article.text, one.until, one.id)
 
     def _index_words(self, passages: Sequence[Passage], removed: Sequence[int], articles: Sequence[str]) -> None:
         """Bring the keyword indexes up to date on these passages and articles, changed or removed."""
@@ -129,12 +156,6 @@ class Store:
         self.passage_words.update(entries, [str(id_) for id_ in removed])
         known = [self.catalogue.article(id_) for id_ in articles]
         self.article_words.update([_whole(article) for article in known if article], articles)
-
-    def _vectors_of(self, passages: list[Passage], known: Mapping[PassageKey, Vectors]) -> Vectors:
-        keys = [(passage.article_id, passage.start, passage.end) for passage in passages]
-        missing = [passage.text for passage, key in zip(passages, keys, strict=True) if key not in known]
-        computed: Iterator[Vectors] = iter(self.embedder.embed(missing)) if missing else iter(())
-        return np.stack([known[key] if key in known else next(computed) for key in keys])
 
     def _repair(self) -> None:
         """Finish or undo what a killed process left half done, unless a living one is at it right now."""

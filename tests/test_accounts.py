@@ -158,6 +158,31 @@ def test_no_more_is_cited_than_can_be_read() -> None:
     assert len(found.parties) == MOST_CITED
 
 
+def test_the_party_that_is_asked_for_comes_first() -> None:
+    question = "How many people did the Red Cross count dead?"
+    assert disagreement(question, POLICE, CROSS) == "The Red Cross says at least 20. Others differ: Police 12."
+
+
+@pytest.mark.parametrize(
+    "words", ["the strike was illegal", "the strike violated the laws of war", "the strike was a breach of the law"]
+)
+def test_a_word_and_its_opposite_are_two_sides(words: str) -> None:
+    yes = article(1, "2024-05-01", "General Rado said the strike was lawful.",
+                  ("General Rado", "said", "the strike was lawful"))  # fmt: skip
+    no = article(2, "2024-05-02", f"Local teachers said {words}.", ("Local teachers", "said", words))
+    assert disagreement("Was the strike lawful?", yes, no) == (
+        f"The articles differ: General Rado says the strike was lawful; local teachers say {words}."
+    )
+
+
+@pytest.mark.parametrize("words", ["the strike was not illegal", "the strike was legal", "the law was old"])
+def test_the_same_in_other_words_is_no_other_side(words: str) -> None:
+    yes = article(1, "2024-05-01", "General Rado said the strike was lawful.",
+                  ("General Rado", "said", "the strike was lawful"))  # fmt: skip
+    other = article(2, "2024-05-02", f"Local teachers said {words}.", ("Local teachers", "said", words))
+    assert disagreement("Was the strike lawful?", yes, other) is None
+
+
 STRUCK = "Did the strike hit the school?"
 HIT = article(
     5,

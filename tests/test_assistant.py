@@ -80,6 +80,10 @@ def test_the_samples_are_answered_from(samples: Assistant, question: str, expect
     assert any(expected in citation.quote for citation in answer.citations)
 
 
+def test_when_it_was_is_not_when_it_was_said(samples: Assistant) -> None:
+    assert samples.ask("When was the building struck?").short_answer == "March 16"
+
+
 def test_what_somebody_said_is_attributed(samples: Assistant) -> None:
     answer = samples.ask("What did Ole Solvang say about the investigation?")
     assert all("Solvang" in statement.speaker for statement in answer.statements)

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from index.articles import Article
-from index.catalogue import Catalogue, Owed
+from index.catalogue import Catalogue, Found, Owed, Unread
 from index.claims import Claim, Piece
 from index.errors import SaidsoError
 from index.filters import Filters
@@ -122,12 +122,25 @@ def test_claims_come_back_as_they_were(catalogue: Catalogue) -> None:
     assert catalogue.claims_of("b") == []
 
 
+def test_the_claims_of_an_article_may_be_stored_part_by_part(catalogue: Catalogue) -> None:
+    catalogue.store([(article(text=TEXT), [])])
+    middle = CLAIMS[1].content[0].start
+    catalogue.add_claims([Found("a", tuple(CLAIMS[:1]), 0, middle)], by="x")
+    assert catalogue.without_claims("x", 10) == [Unread("a", middle, len(TEXT))]
+    assert catalogue.claims_of("a") == CLAIMS[:1]
+    catalogue.add_claims([Found("a", tuple(CLAIMS[1:]), middle)], by="x")
+    assert catalogue.without_claims("x", 10) == []
+    assert catalogue.claims_of("a") == CLAIMS
+    catalogue.add_claims([Found("a", tuple(CLAIMS[:1]), 0, middle)], by="y")
+    assert catalogue.claims_of("a") == CLAIMS[:1]
+
+
 def test_claims_found_again_replace_what_was_found(catalogue: Catalogue) -> None:
     catalogue.store([(article(text=TEXT), []), (article("b"), [])])
     assert [found.id for found in catalogue.without_claims("x", 10)] == ["a", "b"]
     catalogue.store_claims({"a": CLAIMS, "b": []}, by="x")
     assert catalogue.without_claims("x", 10) == []
-    assert [found.text for found in catalogue.without_claims("y", 1)] == [TEXT]
+    assert catalogue.without_claims("y", 1) == [Unread("a", 0, len(TEXT))]
     catalogue.store_claims({"a": CLAIMS[1:]}, by="y")
     assert catalogue.claims_of("a") == CLAIMS[1:]
 

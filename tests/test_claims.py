@@ -2,10 +2,10 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index.claims import Claim, claims_of, find_claims
+from index.claims import Claim, claims_of, find_claims, stretches_of
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 
@@ -319,6 +319,31 @@ def test_every_piece_of_the_sample_articles_stands_in_them() -> None:
     for text, claims in zip(texts, claims_of(texts), strict=True):
         assert claims, text
         assert_exact(text, claims)
+
+
+def test_a_long_text_is_read_in_stretches_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"Ann {name}" for name in ("Ortiz", "Novak", "Rado", "Lisbon", "Ellis", "Ruiz")]
+    text = "\n\n".join(f"{name} said that the bridge of the {name.split()[1]} road would close." for name in names)
+    whole = find_claims(text)
+    assert [claim.name for claim in whole] == names
+    monkeypatch.setattr("index.claims._STRETCH", 150)
+    stretches = list(stretches_of(text))
+    assert len(stretches) == 3
+    assert "".join(stretch.text for stretch in stretches) == text
+    assert find_claims(text) == whole
+    assert list(stretches_of(text, stretches[1].start)) == stretches[1:]
+
+
+@settings(deadline=None)
+@given(st.text() | NEWSLIKE, st.integers(1, 40))
+@example(" 0", 1)
+def test_stretches_leave_nothing_out(text: str, longest: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("index.claims._STRETCH", longest)
+        stretches = list(stretches_of(text))
+    assert "".join(stretch.text for stretch in stretches) == text
+    assert all(0 < len(stretch.text) <= longest for stretch in stretches[:-1])
+    assert [stretch.last for stretch in stretches] == [False] * (len(stretches) - 1) + [True]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from index.claims import found_by
 from index.embedder import Embedder
 from index.ingest import IngestReport, Progress, ingest
-from index.store import Store
+from index.store import Step, Store
 
 
 @pytest.fixture
@@ -98,6 +99,34 @@ def test_an_interruption_loses_nothing_that_was_committed(
     assert store.catalogue.holdings().articles == store.vectors.count() == 20
     assert outcome(ingest(store, [folder])) == (15, 0, 20, 0)
     assert store.catalogue.holdings().articles == store.vectors.count() == 35
+
+
+def test_a_long_article_is_read_for_its_claims_where_an_interruption_left_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.claims._STRETCH", 100)
+    monkeypatch.setattr("index.claims._CHARACTERS_TOGETHER", 100)
+    paragraphs = [f"Speaker {name} said that the {name} bridge would close." for name in ("Ann", "Bob", "Cid", "Dan")]
+    (tmp_path / "long.txt").write_text("\n\n".join(paragraphs))
+    steps: list[Step] = []
+
+    def interrupt(progress: Progress) -> None:
+        if progress.step and progress.step.done:
+            raise KeyboardInterrupt
+
+    def note(progress: Progress) -> None:
+        steps.extend(filter(None, [progress.step]))
+
+    with pytest.raises(KeyboardInterrupt):
+        ingest(store, [tmp_path / "long.txt"], interrupt)
+    before = store.catalogue.claims_of("long")
+    (unread,) = store.catalogue.without_claims(found_by(), 1)
+    assert 0 < len(before) < 4
+    assert outcome(ingest(store, [tmp_path / "long.txt"], note)) == (0, 0, 1, 0)
+    assert store.catalogue.claims_of("long")[: len(before)] == before
+    assert len(store.catalogue.claims_of("long")) == 4
+    assert steps[0] == Step("claims", 0, unread.length - unread.until)
+    assert [step.stage for step in steps][-1] == "vectors"
 
 
 def test_progress_reaches_the_end(store: Store, folder: Path) -> None:

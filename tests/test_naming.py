@@ -76,7 +76,12 @@ def test_a_speaker_goes_to_its_fullest_naming(marked: str, name: str) -> None:
         PAHON + "\n\nActivists posted pictures of the wounded. “They were running”, [he] said.",  # an activist, perhaps
         "Bill Clinton met Hillary Clinton. [Clinton] said {it was late}.",  # either
         PAHON + "Another spokesman, Jeff Davis, nodded. [The spokesman] said {no}.",
-        "[Two residents] said {it fell}. [They] ran.",
+        "[Two residents] said {it fell}. The soldiers ran. [They] said {they fell}.",  # either
+        "[Two residents] said {it fell}. The Pentagon heard of it. [They] said {no}.",
+        "Paul Ryan met John Kerry. [They] said {it was late}.",
+        "[Ann Ortiz] said {it fell}. [They] said {it did not}.",
+        "[Two residents] said {it fell}.\n\nThe bridge fell.\n\nIt was late. [They] said {no}.",  # too far
+        "[Two residents] said {it fell}. [Ann Ortiz] said {no}. [They] ran.",
         "[The Democrats] said {it fell}. [It] was late.",
         "[The group] said {it fell}.",
         "[The Observatory] said {42}. The Pentagon heard of it. [It] said {none}.",
@@ -98,12 +103,38 @@ def test_a_claim_without_a_speaker_has_no_name() -> None:
     assert names_of("“It stands.”", [Mention(None, (Span(1, 11),))]) == [None]
 
 
+@pytest.mark.parametrize(
+    ("marked", "name"),
+    [
+        ("[Two residents] said {it fell}. [They] said {they ran}.", "Two residents"),
+        ("[Two residents] said {soldiers came}. [They] said {they ran}.", "Two residents"),  # who is only told of
+        ("[Local officials] said {it fell}.\n\n[They] added {nobody came}.", "Local officials"),
+        ("[The White Helmets] said {35 died}. [They] said {more may}.", "the White Helmets"),
+        ("[The Syrian Observatory for Human Rights] said {42 died}. [They] gave {46}.",
+         "the Syrian Observatory for Human Rights"),
+        ("[The Syrian Observatory for Human Rights] said {42 died}. Later [the group] said {46}.",
+         "the Syrian Observatory for Human Rights"),
+        ("[The Russian Defense Ministry] said {no}. [The ministry] added {never}.", "the Russian Defense Ministry"),
+    ],
+)  # fmt: skip
+def test_a_group_is_who_of_many_spoke_last(marked: str, name: str) -> None:
+    assert last_name(marked) == name
+
+
+def test_groups_that_may_be_meant_are_candidates() -> None:
+    text, mentions = read("[Two residents] said {it fell}. The Pentagon heard of it. [They] said {no}.")
+    assert candidates_for(text, mentions, [1]) == [["the Pentagon", "Two residents"]]
+    text, mentions = read(
+        "The Russian Defense Ministry and the Health Ministry met Ann Ortiz. [The ministry] said {no}."
+    )
+    assert candidates_for(text, mentions, [0]) == [["the Health Ministry", "the Russian Defense Ministry"]]
+
+
 def test_the_nearest_may_be_asked_for_where_nobody_is_named() -> None:
     text, mentions = read("Paul Ryan met John Kerry. [He] said {it was late}.")
-    assert candidates_for(text, mentions, 0) == ["John Kerry", "Paul Ryan"]
+    assert candidates_for(text, mentions, [0]) == [["John Kerry", "Paul Ryan"]]
     text, mentions = read("Paul Ryan met Ann Ortiz. [She] said {it was late}, and [they] said {good night}.")
-    assert candidates_for(text, mentions, 0) == ["Ann Ortiz"]
-    assert candidates_for(text, mentions, 1) == []
+    assert candidates_for(text, mentions, [0, 1]) == [["Ann Ortiz"], []]
 
 
 @given(st.text(max_size=300), st.integers(0, 300), st.integers(1, 40))

@@ -61,6 +61,33 @@ def test_a_speaker_may_be_chosen_beside_the_question(bridge: Assistant) -> None:
     assert bridge.ask("Will the harbour stay open?", Filters(speaker="Ortiz")).abstained
 
 
+@pytest.mark.parametrize(
+    ("question", "filters", "speakers", "stances"),
+    [
+        ("Had the city been warned?", Filters(stances=("denies",)), {"Paul Novak"}, {"denies"}),
+        ("What did the mayor say?", Filters(stances=("denies",)), {"Paul Novak"}, {"denies"}),
+        ("Had the city been warned?", Filters(cue="denied"), {"Paul Novak"}, {"denies"}),
+        ("What did the Road Agency say?", Filters(speaker="Ann Ortiz"), {"Ann Ortiz"}, {"says"}),
+    ],
+)
+def test_only_the_claims_that_are_wanted_are_quoted(
+    bridge: Assistant, question: str, filters: Filters, speakers: set[str], stances: set[str]
+) -> None:
+    answer = bridge.ask(question, filters)
+    claims = answer.as_json()["claims"]
+    assert {claim["stance"] for claim in claims} == stances
+    assert len(claims) >= len(answer.statements) > 0
+    for statement in answer.statements:
+        assert any(name in statement.speaker for name in speakers)
+    assert {claim.stance for statement in answer.statements for claim in statement.claims} == stances
+
+
+def test_where_nothing_fits_what_is_wanted_nothing_is_quoted(bridge: Assistant) -> None:
+    answer = bridge.ask("Was the bridge safe?", Filters(stances=("praises",)))
+    assert answer.abstained
+    assert answer.text == "No article fits the filters."
+
+
 def test_of_a_speakers_words_those_on_the_matter_come_first(bridge: Assistant) -> None:
     answer = bridge.ask("Who, according to Novak, would pay for a new bridge?")
     assert answer.citations[0].quote == "He said the agency would pay for a new bridge."

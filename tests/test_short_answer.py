@@ -17,6 +17,12 @@ from index.claims import find_claims
         ("How many bombs were dropped?", "F-15s dropped ten bombs there.", "ten"),
         ("When did it happen?", "The strike came on March 16, 2017, at dusk.", "March 16, 2017"),
         ("When did it happen?", "The strike came late on Thursday.", "late on Thursday"),
+        (
+            "When was it taken?",
+            "It was taken less than five minutes after the strike.",
+            "less than five minutes after the strike",
+        ),
+        ("When was it?", "Two days earlier the port was shut.", "Two days earlier"),
         ("Where was it?", "A building near al-Jinah was struck.", "al-Jinah"),
         ("Where was it?", "It happened in Aleppo province.", "Aleppo"),
         ("Who geolocated the site?", "The site was geolocated by Christiaan Triebert.", "Christiaan Triebert"),

@@ -224,12 +224,6 @@ def test_own_files_are_cached_by_their_content(client: TestClient) -> None:
 # ── serving ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.7", "example.com", "::"])
-def test_only_this_machine_is_served(tmp_path: Path, host: str) -> None:
-    with pytest.raises(SaidsoError, match="access control is not built yet"):
-        serve(Settings(tmp_path, host=host))
-
-
 def test_a_taken_port_is_named_with_a_way_out(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

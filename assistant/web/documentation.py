@@ -70,7 +70,7 @@ def _operation(api: Json, address: str, method: str, path: str, operation: Json)
         f'<h3><span class="method">{method}</span> <code>{escape(path)}</code></h3>',
         f"<p><strong>{escape(operation['summary'])}.</strong> {_prose(operation.get('description', ''))}</p>",
         _fields("Parameters", map(_parameter, operation.get("parameters", []))),
-        *(_body(kind, body.get("schema", {})) for kind, body in bodies.items()),
+        *(_body(api, kind, body.get("schema", {})) for kind, body in bodies.items()),
         *(f"<pre><code>{escape(line)}</code></pre>" for line in curl_lines(api, address, method, path, operation)),
         _responses(operation["responses"]),
     ]
@@ -83,10 +83,9 @@ def _parameter(parameter: Json) -> tuple[str, str, str]:
     return parameter["name"], kind + _default(parameter["schema"], parameter.get("required", False)), told
 
 
-def _body(kind: str, body: Json) -> str:
-    if "properties" in body:
-        return _fields(f"Form ({kind})", _properties(body))
-    return f'<p class="body">Body ({escape(kind)}): {_kind(body)}</p>'
+def _body(api: Json, kind: str, body: Json) -> str:
+    named = "" if "properties" in body else f": {_kind(body)}"
+    return f"<p>Body ({escape(kind)}){named}</p>{_fields('Fields', _properties(_resolved(api, body)))}"
 
 
 def _responses(responses: Json) -> str:

@@ -10,9 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import HTTPConnection
+
+from assistant.access_settings import Permission
 from assistant.answer import Answer
 from assistant.settings import Settings
 from assistant.web import render, source_pane, wording
+from assistant.web.access import count_question, require
 from assistant.web.confidence import explanation
 from assistant.web.startup import Startup
 from assistant.web.suggestions import COUNT, suggestions
@@ -24,6 +28,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import gradio as gr
+from gradio.context import LocalContext
 from gradio.themes.utils import fonts
 
 Update = dict[Any, Any]  # component → its new value
@@ -63,6 +68,7 @@ class Widgets:
     sources: gr.Dropdown
     since: gr.Textbox
     until: gr.Textbox
+    add: gr.Accordion
     upload: gr.UploadButton
     outcomes: gr.Markdown
     timer: gr.Timer
@@ -122,7 +128,7 @@ def _lay_out(confidence: str) -> Widgets:
                 with gr.Row():
                     since = _date("From", "since")
                     until = _date("To", "until")
-            with gr.Accordion("Add articles", open=False, elem_id="add"):
+            with gr.Accordion("Add articles", open=False, elem_id="add") as add:
                 _markdown(f"<p>{wording.escape(_FORMATS)}</p>")
                 upload = gr.UploadButton("Choose files…", file_count="multiple", elem_id="upload", size="md")
                 outcomes = _markdown("", elem_id="outcomes")
@@ -131,8 +137,8 @@ def _lay_out(confidence: str) -> Widgets:
     # In the document, though unseen: the script writes into it which citation was opened.
     cited = gr.Textbox(label="Opened citation", visible="hidden", elem_id="cited")
     return Widgets(
-        holdings, chat, examples, example, question, ask, stop, cited, source, sources, since, until, upload, outcomes,
-        gr.Timer(1.0),
+        holdings, chat, examples, example, question, ask, stop, cited, source, sources, since, until, add, upload,
+        outcomes, gr.Timer(1.0),
     )  # fmt: skip
 
 
@@ -162,7 +168,11 @@ def _connect(page: gr.Blocks, w: Widgets, startup: Startup) -> None:
     w.chat.clear(lambda: gr.update(visible=True), None, w.examples, **quiet)
     w.cited.change(partial(_open_source, startup), w.cited, w.source, **quiet)
 
-    seen: Any = {"fn": partial(_look, startup, w), "outputs": [w.holdings, w.sources, *w.example, w.timer], **quiet}
+    seen: Any = {
+        "fn": partial(_look, startup, w),
+        "outputs": [w.holdings, w.sources, w.add, *w.example, w.timer],
+        **quiet,
+    }
     page.load(**seen)
     w.timer.tick(**seen)
     w.upload.upload(partial(_add, startup), w.upload, w.outcomes, **quiet).then(**seen)
@@ -180,6 +190,7 @@ async def _converse(
     turns = [*history[-_TURNS_KEPT:], _turn("user", render.question(asked))]
     yield {w.chat: turns, w.question: "", w.examples: gr.update(visible=False), **_busy(w, True)}
     try:
+        count_question(_request())
         filters = Filters.parse(tuple(sources), since, until)
         async for html in _reply(startup, question, filters):
             yield {w.chat: [*turns, _turn("assistant", html)]}
@@ -252,8 +263,9 @@ def _open_source(startup: Startup, key: str) -> str:
 
 
 def _look(startup: Startup, w: Widgets) -> Update:
-    """Show what is indexed now."""
+    """Show what is indexed now, and what this visitor may do about it."""
     try:
+        visitor = require(_request(), Permission.ASK)
         assistant = startup.assistant
         holdings, offered = assistant.holdings(), suggestions(assistant)
     except SaidsoError as error:
@@ -261,7 +273,8 @@ def _look(startup: Startup, w: Widgets) -> Update:
         return {w.holdings: say(str(error)), w.timer: gr.Timer(active=startup.failure is None)}
     choices = [(f"{source} ({count})", source) for source, count in holdings.sources if source]
     return {
-        w.holdings: f"<p>{wording.escape(render.holdings_line(holdings))}</p>",
+        w.holdings: render.holdings(holdings, visitor.has_session),
+        w.add: gr.update(visible=visitor.permission >= Permission.INGEST),
         w.sources: gr.update(choices=choices),
         w.timer: gr.Timer(active=False),
         **{button: gr.update(value=text, visible=bool(text)) for button, text in _filled(w.example, offered)},
@@ -275,6 +288,11 @@ def _filled(buttons: Sequence[gr.Button], texts: Sequence[str]) -> Iterator[tupl
 
 def _add(startup: Startup, files: list[str] | None) -> Iterator[str]:
     """Read uploaded files in, one by one, and say what became of each."""
+    try:
+        require(_request(), Permission.INGEST)
+    except SaidsoError as error:
+        yield render.problem(str(error))
+        return
     lines: list[str] = []
     for path in map(Path, dict.fromkeys(files or [])):
         yield render.outcomes(lines, f"Reading {path.name}…")
@@ -285,6 +303,14 @@ def _add(startup: Startup, files: list[str] | None) -> Iterator[str]:
         finally:
             path.unlink(missing_ok=True)  # the catalogue holds what was read; the copy is of no more use
     yield render.outcomes(lines)
+
+
+def _request() -> HTTPConnection:
+    """Return the request that the event at hand came with, to know who asks."""
+    event = LocalContext.request.get(None)
+    if event is None or event.request is None:
+        raise RuntimeError("gradio does not say which request an event came with")
+    return event.request
 
 
 def mount(app: Any, page: gr.Blocks, head: str, max_file_size: int) -> None:

@@ -29,6 +29,12 @@ def holdings_line(holdings: Holdings) -> str:
     return ", ".join(parts)
 
 
+def holdings(holdings: Holdings, can_log_out: bool) -> str:
+    """Show what is indexed and, where there is a session, the way out of it."""
+    way_out = '<a class="log-out" href="/logout">Log out</a>' if can_log_out else ""
+    return f"<p>{escape(holdings_line(holdings))}{way_out}</p>"
+
+
 # ── the conversation ────────────────────────────────────────────────────────────────────────────────────────
 
 

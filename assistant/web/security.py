@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assistant.web.access import Doorkeeper, Refusal, admit
 
 MAX_UPLOAD_BYTES = 50 * 2**20
 MAX_JSON_BYTES = 4 * 2**20
@@ -19,10 +23,9 @@ _MULTIPART_OVERHEAD = 2**20
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "font-src 'self' data:; connect-src 'self'; frame-src 'self'; manifest-src 'self'; media-src 'self' blob:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors {ancestors}"
 )
 _HEADERS = {
-    "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -30,66 +33,93 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-# Gradio answers some fifty routes; some fetch addresses, hand out files or call other services. These serve the page.
-_GRADIO_IN_USE = re.compile(
-    r"/gradio_api/(queue/(join|data)|upload|upload_progress|heartbeat/[^/]+|cancel|reset|startup-events|app_id"
-    r"|theme\.css|info|user|login_check)/?"
-)
 _GRADIO = "/gradio_api/"
 # An evaluation's report brings a stricter policy of its own, under which the page may show it in a frame.
 _REPORT = re.compile(r"/api/evaluations/[^/]+/report")
 _FRAMING = frozenset({"Content-Security-Policy", "X-Frame-Options"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS = ("GET", "POST", "PUT", "DELETE")
 _HASHED = re.compile(r"/(assets|web)/")
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+# Steps up, an empty first step, control characters: nothing here is asked for so, and no rule should guess at them.
+_ODD_PATH = re.compile(r"//.*|.*/\.{1,2}(/.*)?|.*[\x00-\x1f].*", re.S)
 
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    return host.strip("[]") in _LOOPBACK
+Origins = Callable[[Scope], frozenset[str]]
 
 
 class Guard:
-    """ASGI middleware: refuses foreign hosts and origins, large bodies and unused routes; sets the security headers."""
+    """ASGI middleware over every route: which host is asked for, who asks, what they may, how much comes in.
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
+    It sets the headers that tell a browser what it may do with the answer.
+
+    `origins` gives, for a request, the other sites whose pages may call the app there and show it in a frame.
+    """
+
+    def __init__(self, app: ASGIApp, doorkeeper: Doorkeeper, hosts: Iterable[str], origins: Origins) -> None:
         self._app = app
-        self._hosts = _LOOPBACK | {host.strip("[]").lower() for host in hosts}
+        self._doorkeeper = doorkeeper
+        self._hosts = {host.strip("[]").lower() for host in hosts}
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it with a refusal; either way with the headers."""
-        if scope["type"] != "http":
+        if scope["type"] == "websocket":  # there is none
+            await send({"type": "websocket.close", "code": 1008})
+        elif scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
-        headers, guarded = Headers(scope=scope), _with_headers(scope, send)
-        refusal = self._refusal(scope, headers)
+        else:
+            origins = self._origins(scope)
+            answer = self._for_other_sites(origins) if Headers(scope=scope).get("origin") in origins else self._answer
+            await answer(scope, receive, _with_headers(scope, send, origins))
+
+    def _for_other_sites(self, origins: frozenset[str]) -> ASGIApp:
+        """Answer so that pages of these origins may read it, with a token of their own but with no cookie."""
+        return CORSMiddleware(
+            self._answer,
+            allow_origins=origins,
+            allow_methods=_METHODS,
+            allow_headers=("Authorization", "Content-Type"),
+            expose_headers=("Retry-After",),
+        )
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        refusal = self._misdirected(scope, headers)
+        if refusal is None:
+            visitor = await self._doorkeeper.visitor(scope, _is_own(headers))
+            refusal = self._doorkeeper.refusal(scope, visitor)
+            admit(scope, self._doorkeeper, visitor)
         if refusal is None and scope["method"] not in _READING and not _is_upload(headers):
             body = await _whole_body(receive)
-            refusal = self._refused_body(scope["path"], body)
+            refusal = _refused_body(scope["path"], body)
             receive = _again({"type": "http.request", "body": body or b"", "more_body": False}, receive)
         if refusal is not None:
-            status, reason = refusal
-            await JSONResponse({"detail": reason}, status)(scope, receive, guarded)
+            await JSONResponse({"detail": refusal.reason}, refusal.status, dict(refusal.headers))(scope, receive, send)
             return
-        await self._app(scope, _limited(receive, MAX_UPLOAD_BYTES + _MULTIPART_OVERHEAD), guarded)
+        await self._app(scope, _limited(receive, MAX_UPLOAD_BYTES + _MULTIPART_OVERHEAD), send)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
-        path = scope["path"]
-        if _hostname(headers.get("host", "")) not in self._hosts:
-            return 400, "This address is not served here."
-        if scope["method"] not in _READING and not _is_own(headers):
-            return 403, "Requests from other sites are refused."
-        if path.startswith(_GRADIO) and not _GRADIO_IN_USE.fullmatch(path):
-            return 404, "Not Found"
+    def _misdirected(self, scope: Scope, headers: Headers) -> Refusal | None:
+        """Refuse what nobody may send."""
+        if len(headers.getlist("host")) != 1 or not self._is_served(_hostname(headers["host"]), scope):
+            return Refusal(400, "This address is not served here; SAIDSO_ALLOWED_HOSTS names those that are.")
+        if _ODD_PATH.fullmatch(scope["path"]):
+            return Refusal(404, "Not Found")
+        only_reads = scope["method"] in _READING and "access-control-request-method" not in headers
+        if not (only_reads or _is_own(headers) or headers["origin"] in self._origins(scope)):
+            return Refusal(403, "Requests from other sites are refused.")
         if _declared_length(headers) > MAX_UPLOAD_BYTES + _MULTIPART_OVERHEAD:
-            return 413, f"An upload may have {MAX_UPLOAD_BYTES // 2**20} MB at most."
+            return Refusal(413, f"An upload may have {MAX_UPLOAD_BYTES // 2**20} MB at most.")
         return None
 
-    def _refused_body(self, path: str, body: bytes | None) -> tuple[int, str] | None:
-        if body is None:
-            return 413, "The request is too large."
-        reason = _refused_event(body) if path.startswith(_GRADIO) else None
-        return (400, reason) if reason else None
+    def _is_served(self, host: str, scope: Scope) -> bool:
+        """Whether the app goes by this name, or this is the very address, in figures, that the request has come to."""
+        return host in self._hosts or (host == (scope.get("server") or ("",))[0] and _is_address(host))
+
+
+def _refused_body(path: str, body: bytes | None) -> Refusal | None:
+    if body is None:
+        return Refusal(413, "The request is too large.")
+    reason = _refused_event(body) if path.startswith(_GRADIO) else None
+    return Refusal(400, reason) if reason else None
 
 
 def _is_own(headers: Headers) -> bool:
@@ -103,6 +133,13 @@ def _hostname(authority: str) -> str:
         return (urlsplit(f"//{authority}").hostname or "").lower()
     except ValueError:
         return ""
+
+
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 def _declared_length(headers: Headers) -> int:
@@ -164,11 +201,16 @@ def _limited(receive: Receive, limit: int) -> Receive:
     return limited
 
 
-def _with_headers(scope: Scope, send: Send) -> Send:
+def _with_headers(scope: Scope, send: Send, origins: frozenset[str]) -> Send:
+    """Return a `send` that sets the headers; pages of `origins` may show the answer in a frame."""
+    security = {**_HEADERS, "Content-Security-Policy": _POLICY.format(ancestors=" ".join(sorted(origins)) or "'none'")}
+    if origins:
+        del security["X-Frame-Options"]  # it cannot name them
+
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
+            for name, value in security.items():
                 if not (name in _FRAMING and name in headers and _REPORT.fullmatch(scope["path"])):
                     headers[name] = value
             if message["status"] == 200 and _HASHED.match(scope["path"]):

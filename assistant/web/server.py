@@ -7,29 +7,35 @@ import hashlib
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+from assistant.access_settings import LOOPBACK, Access, is_loopback
 from assistant.assistant import Assistant
 from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings, sample_articles
+from assistant.tokens import Tokens
+from assistant.web.access import Doorkeeper, visitor_of
 from assistant.web.api import add_api
 from assistant.web.confidence import DIAGRAM
 from assistant.web.documentation import add_documentation
 from assistant.web.evaluations import add_evaluations
+from assistant.web.login import add_login
 from assistant.web.refusals import add_refusals
-from assistant.web.security import MAX_UPLOAD_BYTES, Guard, is_loopback
+from assistant.web.security import MAX_UPLOAD_BYTES, Guard
 from assistant.web.startup import Startup
 from index.errors import SaidsoError
 
@@ -39,36 +45,41 @@ _OWN_FILES = ("saidso.css", "claims.css", "evaluate.css", "saidso.js", "claims.j
 
 def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     """Return the web application; `startup` and `jobs` begin when it is served."""
-    life = partial(_lifespan, startup, jobs)
+    doorkeeper = Doorkeeper.of(settings)
+    life = partial(_lifespan, startup, jobs, doorkeeper)
     app = FastAPI(title="Saidso", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
-    app.add_api_route("/healthz", _healthz, tags=["Health"], summary="Whether the server runs")
-    app.add_api_route("/readyz", partial(_readyz, startup), tags=["Health"], summary="Whether questions are answered")
     app.add_api_route(f"/web/{DIAGRAM.name}", _diagram, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=_STATIC))
+    add_login(app, doorkeeper)
     add_refusals(app)
     add_api(app, startup)
     add_evaluations(app, jobs)
+    _add_health(app, startup)
     add_documentation(app)
     _mount_page(app, startup, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
-    app.add_middleware(Guard, hosts=[settings.host])
+    hosts = {*LOOPBACK, settings.host, *settings.access.hosts}
+    app.add_middleware(Guard, doorkeeper=doorkeeper, hosts=hosts, origins=lambda _scope: settings.access.origins)
     return app
 
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
-    """Serve the page until Ctrl-C. Raises SaidsoError when the address cannot be used."""
+    """Serve the page until Ctrl-C. Raises SaidsoError when the address cannot be used, or not without a choice."""
+    _check_choice(settings)
+    encrypted = _certificate(settings.access)
     startup = Startup(partial(Assistant.open, settings), sample_articles())
     jobs = Jobs(settings, startup.wait)
     with _listen(settings.host, settings.port) as listening, TemporaryDirectory(prefix="saidso-") as uploads:
         _mind_signals()
         os.environ["GRADIO_TEMP_DIR"] = uploads  # readable by this user only, unlike gradio's own choice
-        address = f"http://{_in_address(settings.host)}:{listening.getsockname()[1]}"
+        address = f"{'https' if encrypted else 'http'}://{_in_address(settings.host)}:{listening.getsockname()[1]}"
         config = uvicorn.Config(
             create_app(startup, jobs, settings),
             log_level="warning",
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=2,  # open pages hold a stream for ever
+            **encrypted,
         )
         with suppress(KeyboardInterrupt):  # how uvicorn passes Ctrl-C on once it has shut down
             _Server(config, lambda: (announce or _say)(f"Saidso is at {address}")).run(sockets=[listening])
@@ -98,23 +109,36 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _lifespan(startup: Startup, jobs: Jobs, _app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(startup: Startup, jobs: Jobs, doorkeeper: Doorkeeper, _app: FastAPI) -> AsyncIterator[None]:
     startup.begin()
     jobs.begin()
     yield
     await run_in_threadpool(jobs.end)
+    doorkeeper.close()
+
+
+def _add_health(app: FastAPI, startup: Startup) -> None:
+    app.add_api_route("/healthz", _healthz, tags=["Health"], summary="Whether the server runs")
+    app.add_api_route(
+        "/readyz", partial(_readyz, startup), tags=["Health"], summary="Whether questions are answered",
+        description="Status 200 with what is indexed once they are, 503 with the reason until then.",
+    )  # fmt: skip
 
 
 async def _healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def _readyz(startup: Startup) -> JSONResponse:
+def _readyz(startup: Startup, request: Request) -> JSONResponse:
+    """Whether questions are answered, for anybody; how much is indexed or why it fails, for who may ask."""
+    details: dict[str, object]
     try:
         holdings = startup.assistant.holdings()
+        status, details = "ready", {"articles": holdings.articles, "passages": holdings.passages}
     except SaidsoError as error:
-        return JSONResponse({"status": "failed" if startup.failure else "starting", "reason": str(error)}, 503)
-    return JSONResponse({"status": "ready", "articles": holdings.articles, "passages": holdings.passages})
+        status, details = "failed" if startup.failure else "starting", {"reason": str(error)}
+    shown = details if visitor_of(request) else {}
+    return JSONResponse({"status": status, **shown}, 200 if status == "ready" else 503)
 
 
 def _diagram() -> FileResponse:
@@ -143,12 +167,63 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    if not is_loopback(host):
+def warnings_about(settings: Settings) -> list[str]:
+    """Return what whoever starts the server must know of how it is served."""
+    access = settings.access
+    if access.insecure:
+        return [f"--insecure: everybody who reaches {settings.host} may ask, read, add and remove, with no log-in."]
+    if access.is_beyond(settings.host) and not (access.certificate or access.proxy):
+        return [
+            "Without --certificate and --key, tokens and answers cross the network for all to read; give them, or let "
+            "a proxy that speaks HTTPS stand in front."
+        ]
+    return []
+
+
+def _check_choice(settings: Settings) -> None:
+    """Raise SaidsoError unless it is settled who may come in."""
+    access, host = settings.access, settings.host
+    if access.insecure and (access.require_token or access.proxy):
         raise SaidsoError(
-            f"Saidso does not serve {host!r}: anyone on the network could read and change the articles, and access "
-            "control is not built yet. Leave --host and SAIDSO_HOST out, or set them to 127.0.0.1."
+            "--insecure lets everybody in, SAIDSO_REQUIRE_TOKEN and SAIDSO_PROXY_… do not; leave out one of them."
         )
+    if access.is_open(host) or access.proxy:
+        return
+    with closing(Tokens.open(settings.database_url)) as tokens:
+        if tokens.any():
+            return
+    if not access.is_beyond(host):
+        raise SaidsoError(
+            "SAIDSO_REQUIRE_TOKEN is set and there is no token that holds; make one: saidso token create NAME --scope "
+            "admin."
+        )
+    beyond = ", ".join(sorted(name for name in {host, *access.hosts} if not is_loopback(name)))
+    raise SaidsoError(
+        f"Saidso does not serve {beyond} until you choose who may come in: (a) holders of a token: saidso token create "
+        "NAME --scope ask; (b) those whom a proxy has asked who they are: SAIDSO_PROXY_USER_HEADER and "
+        "SAIDSO_PROXY_ADDRESSES; (c) everybody: --insecure. Without --host, SAIDSO_HOST and SAIDSO_ALLOWED_HOSTS it "
+        "serves this machine only."
+    )
+
+
+def _certificate(access: Access) -> dict[str, Any]:
+    """Return uvicorn's options for HTTPS, or none. Raises SaidsoError when the certificate cannot be used."""
+    if access.certificate is None and access.key is None:
+        return {}
+    if access.certificate is None or access.key is None:
+        raise SaidsoError("HTTPS takes both --certificate and --key; give both, or neither.")
+    try:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(access.certificate, access.key, password="")  # else it asks at the terminal
+    except (OSError, ValueError) as error:  # of ssl's own kind too
+        raise SaidsoError(
+            f"The certificate {access.certificate} with the key {access.key} cannot be used ({error}); give two PEM "
+            "files that belong together, the key not encrypted."
+        ) from error
+    return {"ssl_certfile": access.certificate, "ssl_keyfile": access.key}
+
+
+def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     if os.name == "posix":  # elsewhere this would let two programs share the port
@@ -158,6 +233,11 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         listening.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise SaidsoError(
+                f"{host!r} is no address of this machine; choose one that is with --host, such as 127.0.0.1, or "
+                "0.0.0.0 for all of them."
+            ) from error
         taken = error.errno == errno.EADDRINUSE
         why = "is in use by another program" if taken else f"cannot be used ({error.strerror})"
         raise SaidsoError(f"Port {port} {why}; choose another, for example --port {port + 1}.") from error

@@ -67,12 +67,13 @@
   }
 
   document.addEventListener("click", (event) => {
-    const target = event.target.closest?.("a.cite, a.copy, a.why, #close-source");
+    const target = event.target.closest?.("a.cite, a.copy, a.why, a.log-out, #close-source");
     if (!target) return;
     event.preventDefault();
     if (target.matches(".cite")) openSource(target);
     else if (target.matches(".copy")) copy(target);
     else if (target.matches(".why")) explain();
+    else if (target.matches(".log-out")) location.assign(target.href); // gradio would open another tab
     else closeSource();
   });
 
@@ -83,6 +84,14 @@
       event.target.click();
     }
   });
+
+  // A page whose session is over goes to the log-in, whatever it was about to do.
+  const fetched = window.fetch;
+  window.fetch = async (...asked) => {
+    const answer = await fetched(...asked);
+    if (answer.status === 401) location.assign("/login");
+    return answer;
+  };
 
   // The newest question stays at the top while its answer grows below it.
   function follow() {
