@@ -7,23 +7,22 @@ import json
 import shutil
 from bisect import bisect_right
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.datastructures import UploadFile
-from starlette.requests import ClientDisconnect
 
 from assistant.assistant import Assistant
 from assistant.web import schema
 from assistant.web.events import Stream, event_stream
 from assistant.web.openapi import described, in_document, refusals
-from assistant.web.refusals import UnknownArticleError
-from assistant.web.security import MAX_UPLOAD_BYTES
+from assistant.web.refusals import known_article
 from assistant.web.startup import Startup
 from index.articles import Article
 from index.document import UnreadableError
@@ -90,7 +89,7 @@ class _Routes:
     def one(self, article_id: schema.ArticleId) -> dict[str, Any]:
         """One article with its text, in whose characters all offsets count."""
         assistant = self._startup.assistant
-        article = _known(assistant, article_id)
+        article = known_article(assistant, article_id)
         return {**_described(article, assistant.passage_count(article_id)), "text": article.text}
 
     async def add(self, request: Request) -> Response:
@@ -102,12 +101,11 @@ class _Routes:
         end even where the connection closes.
         """
         assistant = self._startup.assistant
-        folder = TemporaryDirectory(prefix="saidso-")
-        try:
+        with ExitStack() as unless_received:
+            folder = TemporaryDirectory(prefix="saidso-")
+            unless_received.enter_context(folder)
             paths = await _received(request, Path(folder.name))
-        except BaseException:
-            folder.cleanup()
-            raise
+            unless_received.pop_all()  # whoever reads the files in removes them
         if "text/event-stream" not in request.headers.get("accept", ""):
             report = await self._read_in(assistant, folder, paths)
             return JSONResponse(_outcome(report), 422 if _nothing_taken(report) else 200)
@@ -121,7 +119,7 @@ class _Routes:
     def remove(self, article_id: schema.NewArticleId) -> Response:
         """Remove an article and all that was derived from it."""
         assistant = self._startup.assistant
-        _known(assistant, article_id)
+        known_article(assistant, article_id)
         assistant.remove([article_id])
         return Response(status_code=204)
 
@@ -145,13 +143,6 @@ class _Routes:
         return await asyncio.get_running_loop().run_in_executor(self._threads, read)
 
 
-def _known(assistant: Assistant, article_id: str) -> Article:
-    article = assistant.article(article_id)
-    if article is None:
-        raise UnknownArticleError(article_id)
-    return article
-
-
 def _described(article: Article, passages: int) -> dict[str, Any]:
     return {**{name: getattr(article, name) for name in _FIELDS}, "passages": passages}
 
@@ -169,14 +160,11 @@ async def _received(request: Request, folder: Path) -> list[Path]:
 
 
 async def _received_files(request: Request, folder: Path) -> list[Path]:
-    try:
-        async with request.form(max_files=_MOST_FILES) as form:
-            files = [file for file in form.getlist("files") if isinstance(file, UploadFile) and file.filename]
-            if not files:
-                raise SaidsoError("There is no file; send one or more as the form's field `files`.")
-            return [await run_in_threadpool(_kept, file, folder / str(number)) for number, file in enumerate(files)]
-    except ClientDisconnect as error:  # also how `Guard` ends what grows too large
-        raise HTTPException(413, f"The upload broke off; it may have {MAX_UPLOAD_BYTES // 2**20} MB.") from error
+    async with request.form(max_files=_MOST_FILES) as form:
+        files = [file for file in form.getlist("files") if isinstance(file, UploadFile) and file.filename]
+        if not files:
+            raise SaidsoError("There is no file; send one or more as the form's field `files`.")
+        return [await run_in_threadpool(_kept, file, folder / str(number)) for number, file in enumerate(files)]
 
 
 def _kept(file: UploadFile, folder: Path) -> Path:

@@ -86,9 +86,9 @@ class _Routes:
 
     async def _arrived(self, stream: Stream) -> Assistant:
         """Wait for the assistant, saying so. Raises SaidsoError where it has failed to come."""
-        if not self._startup.ready and not self._startup.failure:
+        if self._startup.under_way:
             stream.send("stage", {"stage": "loading"})
-        while not self._startup.ready and not self._startup.failure:
+        while self._startup.under_way:
             await asyncio.sleep(_LOOK_AGAIN)
         return self._startup.assistant
 

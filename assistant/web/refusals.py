@@ -8,10 +8,14 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
+from assistant.assistant import Assistant
 from assistant.evaluation.jobs import TooManyError, UnknownJobError, WrongStateError
 from assistant.web.crew import OverloadedError
+from assistant.web.security import MAX_UPLOAD_BYTES
 from assistant.web.startup import NotReadyError
+from index.articles import Article
 from index.errors import SaidsoError
 from index.store import BusyError
 
@@ -21,6 +25,14 @@ class UnknownArticleError(SaidsoError):
 
     def __init__(self, article_id: str) -> None:
         super().__init__(f"There is no article {article_id!r}; GET /api/articles lists those there are.")
+
+
+def known_article(assistant: Assistant, article_id: str) -> Article:
+    """Return an article. Raises UnknownArticleError where there is none of this id."""
+    article = assistant.article(article_id)
+    if article is None:
+        raise UnknownArticleError(article_id)
+    return article
 
 
 _STATUS: tuple[tuple[type[SaidsoError], int], ...] = (
@@ -39,6 +51,7 @@ def add_refusals(app: FastAPI) -> None:
     """Make the application answer errors, and what is no proper request, with a sentence."""
     app.add_exception_handler(SaidsoError, _refused)
     app.add_exception_handler(RequestValidationError, _misread)
+    app.add_exception_handler(ClientDisconnect, _broken_off)
 
 
 def status_of(error: SaidsoError) -> int:
@@ -49,6 +62,11 @@ def status_of(error: SaidsoError) -> int:
 async def _refused(_request: Request, error: Exception) -> JSONResponse:
     status = status_of(error) if isinstance(error, SaidsoError) else 500
     return JSONResponse({"detail": str(error)}, status, _COME_BACK if status == 503 else None)
+
+
+async def _broken_off(_request: Request, _error: Exception) -> JSONResponse:
+    """Answer a client that went away while it sent, or that `Guard` cut off for sending too much."""
+    return JSONResponse({"detail": f"The upload broke off; it may have {MAX_UPLOAD_BYTES // 2**20} MB."}, 413)
 
 
 async def _misread(_request: Request, error: Exception) -> JSONResponse:
