@@ -20,6 +20,7 @@ from assistant.answer import claim_as_json
 from assistant.assistant import Assistant
 from assistant.evaluation.command import eval_app
 from assistant.followup import Exchange, read_history, standalone_question
+from assistant.options import DataDir, Json, print_json
 from assistant.settings import Settings
 from assistant.terminal import Terminal
 from assistant.token_command import token_app
@@ -42,11 +43,6 @@ app.add_typer(articles_app, name="articles")
 app.add_typer(eval_app, name="eval")
 app.add_typer(token_app, name="token")
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Where the index lies. [default: your user data folder]", show_default=False),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Sources = Annotated[list[str] | None, typer.Option("--source", help="Only articles of this outlet; may be repeated.")]
 Since = Annotated[str | None, typer.Option("--from", help="Only articles of this day or later, YYYY-MM-DD.")]
 Until = Annotated[str | None, typer.Option("--to", help="Only articles of this day or earlier, YYYY-MM-DD.")]
@@ -95,7 +91,7 @@ def ingest_command(
     if as_json:
         counts = {"added": report.added, "replaced": report.replaced, "unchanged": report.unchanged}
         rejected_json = [{"origin": item.origin, "reason": item.reason} for item in report.rejected]
-        _print_json({**counts, "passages": report.passages, "rejected": rejected_json})
+        print_json({**counts, "passages": report.passages, "rejected": rejected_json})
     else:
         terminal.ingested(report)
     raise typer.Exit(SOME_REJECTED if report.rejected else DONE)
@@ -145,7 +141,7 @@ def ask_command(questions: Questions) -> None:
 
     def ask(assistant: Assistant, asked: Asked) -> None:
         answer = assistant.ask(asked.question, filters, asked.id, history=asked.history)
-        _print_json(answer.as_json()) if questions.as_json else terminal.answer(answer)
+        print_json(answer.as_json()) if questions.as_json else terminal.answer(answer)
 
     raise typer.Exit(_each_question(questions, ask))
 
@@ -163,7 +159,7 @@ def search_command(
         hits = assistant.search(standalone_question(asked.question, asked.history), k, filters)
         if questions.as_json:
             passages = [hit.as_json() for hit in hits]
-            _print_json({"id": asked.id, "question": asked.question, "passages": passages})
+            print_json({"id": asked.id, "question": asked.question, "passages": passages})
         else:
             terminal.hits(hits)
 
@@ -187,7 +183,7 @@ def claims_command(
                 terminal.error(f"{item.origin}: {item.reason}")
             elif as_json:
                 for claim, near in zip(item.claims, nearest(item.text, item.claims), strict=True):
-                    _print_json({**claim_as_json(claim, item.article_id), **({"candidates": near} if near else {})})
+                    print_json({**claim_as_json(claim, item.article_id), **({"candidates": near} if near else {})})
             else:
                 terminal.claims(item)
     raise typer.Exit(SOME_REJECTED if rejected else DONE)
@@ -254,7 +250,7 @@ def list_command(data_dir: DataDir = None, as_json: Json = False) -> None:
     assistant = _open(data_dir)
     if as_json:
         for article in assistant.articles():
-            _print_json(_article_json(article, with_text=False))
+            print_json(_article_json(article, with_text=False))
     else:
         Terminal().articles(assistant.articles(), assistant.holdings())
 
@@ -265,7 +261,7 @@ def show_command(article_id: Annotated[str, typer.Argument()], data_dir: DataDir
     article = _open(data_dir).article(article_id)
     if article is None:
         raise SaidsoError(f"There is no article {article_id!r}; `saidso articles` lists those there are.")
-    _print_json(_article_json(article, with_text=True)) if as_json else Terminal().article(article)
+    print_json(_article_json(article, with_text=True)) if as_json else Terminal().article(article)
 
 
 @articles_app.command("remove")
@@ -278,9 +274,7 @@ def remove_command(
     removed = assistant.remove([id_ for id_ in article_ids if id_ not in unknown])
     for id_ in unknown:
         Terminal().error(f"There is no article {id_!r}; `saidso articles` lists those there are.")
-    _print_json({"removed": removed, "unknown": unknown}) if as_json else Terminal().say(
-        f"Articles removed: {removed}."
-    )
+    print_json({"removed": removed, "unknown": unknown}) if as_json else Terminal().say(f"Articles removed: {removed}.")
     raise typer.Exit(DONE if not unknown else SOME_REJECTED if removed else FAILED)
 
 
@@ -343,7 +337,3 @@ def _open(data_dir: Path | None) -> Assistant:
 def _article_json(article: Article, with_text: bool) -> dict[str, Any]:
     fields = asdict(article)
     return fields if with_text else {name: value for name, value in fields.items() if name != "text"}
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False), flush=True)

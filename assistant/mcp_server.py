@@ -178,7 +178,7 @@ class _Server(MCPServer[Any]):
                 case SaidsoError() as cause:
                     sentence = str(cause)
                 case ValidationError() as cause:
-                    sentence = misread(cause).sentence
+                    sentence = misread(cause.errors(include_url=False)[0]).sentence
                 case _:
                     raise
             return CallToolResult(content=[TextContent(text=sentence)], is_error=True)

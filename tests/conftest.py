@@ -37,6 +37,14 @@ def own_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def broken_pipes_as_before() -> Iterator[None]:
+    """Running the command in this process makes a broken pipe end it, as it should; not the tests that come after."""
+    before = signal.getsignal(signal.SIGPIPE)
+    yield
+    signal.signal(signal.SIGPIPE, before)
+
+
 @pytest.fixture(scope="session")
 def embedder() -> Embedder:
     """The real model, loaded once."""

@@ -155,13 +155,13 @@ def test_who_said_lists_claims_by_speaker_and_by_matter(samples: Assistant) -> N
 @pytest.mark.parametrize(
     ("tool", "arguments", "wanted"),
     [
-        ("ask", {}, "There is no `question`; it must be given."),
+        ("ask", {}, "There is no 'question'; it must be given."),
         ("ask", {"question": ""}, "The question is empty; ask something such as"),
-        ("ask", {"question": 5}, "`question` is 5: input should be a valid string."),
+        ("ask", {"question": 5}, "question is 5: input should be a valid string."),
         ("ask", {"question": "why " * 500_000}, "The question has 1,999,999 characters; at most 2,000 are read."),
         ("ask", {"question": "Who?", "since": "soon"}, "'soon' is not a date; write it as YYYY-MM-DD"),
         ("ask", {"question": "Who?", "stances": ["shouts"]}, "'shouts' is not a stance; the stances are accuses,"),
-        ("search", {"question": "Who?", "k": 0}, "`k` is 0: input should be greater than or equal to 1."),
+        ("search", {"question": "Who?", "k": 0}, "k is 0: input should be greater than or equal to 1."),
         ("read_article", {"article_id": "no'\n"}, 'There is no article "no\'\\n"; ids are in what `ask` and `search`'),
         ("read_article", {"article_id": THOMAS, "start": 5, "end": 5}, "has 937 characters, so none from 5 to 5"),
         ("read_article", {"article_id": THOMAS, "end": 938}, "has 937 characters, so none from 0 to 938"),

@@ -18,6 +18,7 @@ from assistant.access_settings import Access, Permission, Rate
 from assistant.settings import Settings
 from assistant.tokens import Token, Tokens
 from assistant.web.limits import Limiter, network_of
+from assistant.web.wording import counted
 from index.errors import SaidsoError
 
 SESSION_COOKIE = "saidso_session"
@@ -247,7 +248,7 @@ def lacking(needed: Permission) -> str:
 
 
 def _too_often(wait: int) -> str:
-    return f"That is more questions than you may ask; go on in {wait} second{'s' if wait > 1 else ''}."
+    return f"That is more questions than you may ask; go on in {counted(wait, 'second')}."
 
 
 def address_of(scope: Scope) -> str:

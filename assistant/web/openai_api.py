@@ -6,19 +6,21 @@ The answer's whole JSON, citations and all, rides in the field `saidso` of the m
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from time import time
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from assistant.answer import Answer
 from assistant.assistant import Assistant
+from assistant.followup import Exchange
+from assistant.web.crew import Crew
 from assistant.web.openai_request import MODEL, Chat, RefusalError, read_chat
+from assistant.web.refusals import status_of
 from assistant.web.startup import Startup
 from index.errors import SaidsoError
 
@@ -27,14 +29,17 @@ _STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def add_openai(app: FastAPI, startup: Startup) -> None:
-    """Add the routes under /v1; refusals are JSON in OpenAI's shape, with the sentence under `error.message`."""
-    app.include_router(_router(startup))
+def add_openai(app: FastAPI, startup: Startup, crew: Crew) -> None:
+    """Add the routes under /v1, whose questions `crew` answers.
+
+    Refusals are JSON in OpenAI's shape, with the sentence under `error.message`.
+    """
+    app.include_router(_router(startup, crew))
     app.add_exception_handler(RefusalError, _refused)
 
 
-def _router(startup: Startup) -> APIRouter:
-    routes, router = _Routes(startup), APIRouter(prefix="/v1", include_in_schema=False)
+def _router(startup: Startup, crew: Crew) -> APIRouter:
+    routes, router = _Routes(startup, crew), APIRouter(prefix="/v1", include_in_schema=False)
     router.add_api_route("/models", routes.models)
     router.add_api_route("/models/{name}", routes.model)
     router.add_api_route("/chat/completions", routes.completions, methods=["POST"], response_model=None)
@@ -52,8 +57,9 @@ class _Told(NamedTuple):
 class _Routes:
     """What each route does."""
 
-    def __init__(self, startup: Startup) -> None:
+    def __init__(self, startup: Startup, crew: Crew) -> None:
         self._startup = startup
+        self._crew = crew
         self._began = int(time())
 
     def models(self) -> dict[str, Any]:
@@ -69,15 +75,15 @@ class _Routes:
     async def completions(self, request: Request) -> Response:
         """Answer the last question of a conversation, whole or as a stream of server-sent events."""
         chat = read_chat(await request.body())
-        ask = partial(_ask, self._assistant(), chat)
+        ask = partial(self._crew.do, partial(_ask, self._assistant(), chat))
         head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time()), "model": MODEL, "system_fingerprint": None}
         if chat.stream:
             events = _events({**head, "object": "chat.completion.chunk"}, ask, chat.wants_usage)
             return StreamingResponse(events, media_type="text/event-stream", headers=_STREAM_HEADERS)
         try:
-            return JSONResponse(_completion({**head, "object": "chat.completion"}, await run_in_threadpool(ask)))
+            return JSONResponse(_completion({**head, "object": "chat.completion"}, await ask()))
         except SaidsoError as error:
-            raise RefusalError(str(error), status=500) from error
+            raise _failure(error) from error
 
     def _assistant(self) -> Assistant:
         try:
@@ -104,8 +110,13 @@ async def _refused(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(error.as_json(), error.status, error.headers)
 
 
+def _failure(error: SaidsoError) -> RefusalError:
+    busy = status_of(error) == 503
+    return RefusalError(str(error), status=503 if busy else 500, headers=_SOON if busy else None)
+
+
 def _ask(assistant: Assistant, chat: Chat) -> _Told:
-    answer = assistant.ask(chat.question, chat.filters)
+    answer = assistant.ask(chat.question, chat.filters, history=[Exchange(turn) for turn in chat.turns[:-1]])
     asked, told = (assistant.count_tokens(text) for text in (chat.question, answer.text))
     return _Told(answer, {"prompt_tokens": asked, "completion_tokens": told, "total_tokens": asked + told})
 
@@ -117,14 +128,14 @@ def _completion(head: dict[str, Any], told: _Told) -> dict[str, Any]:
     return {**head, "choices": [choice], "usage": told.usage}
 
 
-async def _events(head: dict[str, Any], ask: Callable[[], _Told], wants_usage: bool) -> AsyncIterator[str]:
+async def _events(head: dict[str, Any], ask: Callable[[], Awaitable[_Told]], wants_usage: bool) -> AsyncIterator[str]:
     """Yield the role at once, the text statement by statement, then all that the answer holds, and its usage."""
     head = {**head, "usage": None} if wants_usage else head
     yield _event(_chunk(head, {"role": "assistant", "content": ""}))
     try:
-        told = await run_in_threadpool(ask)
+        told = await ask()
     except SaidsoError as error:
-        yield _event(RefusalError(str(error), status=500).as_json())
+        yield _event(_failure(error).as_json())
         return
     for piece in _pieces(told.answer):
         yield _event(_chunk(head, {"content": piece}))

@@ -118,7 +118,7 @@ def read_chat(body: bytes) -> Chat:
     try:
         asked = _Request.model_validate_json(body)
     except ValidationError as error:
-        field, sentence = misread(error)
+        field, sentence = misread(error.errors(include_url=False)[0])
         raise RefusalError(sentence, field or None) from error
     if asked.model != MODEL:
         raise RefusalError.unknown_model(asked.model)
@@ -160,7 +160,7 @@ def _words(content: Any, field: str) -> str:
     texts = [part["text"] for part in parts if _is_text(part)]
     if not texts or len(texts) < len(parts):
         wanted = 'a text, or a list of parts such as {"type": "text", "text": "Who …?"}'
-        raise RefusalError(f"`{field}` is {reprlib.repr(content)}: it should be {wanted}; only text is read.", field)
+        raise RefusalError(f"{field} is {reprlib.repr(content)}: it should be {wanted}; only text is read.", field)
     return "\n".join(texts)
 
 
