@@ -47,6 +47,13 @@ class Told(NamedTuple):
     text: str
 
 
+class Said(NamedTuple):
+    """A claim, with the article that reports it (no text)."""
+
+    article: Article
+    claim: Claim
+
+
 class Assistant:
     """Answers questions from one data folder. Safe to use from several threads."""
 
@@ -198,6 +205,33 @@ class Assistant:
             raise SaidsoError(
                 f"There is no file, folder or article {name!r}; `saidso articles` lists the articles there are."
             )
+
+    def who_said(self, filters: Filters, words: str = "", k: int = 20) -> list[Said]:
+        """Return at most `k` claims that fit the filters: the nearest to `words` first, or without words by date.
+
+        Raises SaidsoError where neither words nor a speaker, stance or cue are given.
+        """
+        catalogue = self._store.catalogue
+        if words.strip():
+            hits = search(self._store, words, max(k, _LOOK_DEPTH), filters)
+            found = self._nearest(words, catalogue.claims_in([hit.passage.id for hit in hits], filters))[:k]
+        elif filters.of_claims:
+            found = catalogue.claims_by(filters, k)
+        else:
+            raise SaidsoError("Nobody and nothing is asked for; give a speaker, a stance, or words on what was said.")
+        articles = catalogue.briefly({id_ for id_, _ in found})
+        return [Said(articles[id_], claim) for id_, claim in found if id_ in articles]
+
+    def _nearest(self, words: str, claims: Sequence[tuple[str, Claim]]) -> list[tuple[str, Claim]]:
+        """Return claims in the order of how near in meaning what was said is to `words`."""
+        told = [" ".join(piece.text for piece in claim.content) for _, claim in claims]
+        vectors = self._store.embedder.embed([words, *told])
+        nearness = (vectors[1:] @ vectors[0]).tolist()
+        return [claims[at] for at in sorted(range(len(claims)), key=lambda at: -nearness[at])]
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens the embedding model's tokenizer makes of a text."""
+        return len(self._store.embedder.token_starts(text))
 
     def claims_by(
         self, filters: Filters, article_id: str | None = None, offset: int = 0, limit: int = 50

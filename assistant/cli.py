@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import inspect
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from assistant.answer import claim_as_json
 from assistant.assistant import Assistant
 from assistant.evaluation.command import eval_app
 from assistant.followup import Exchange, read_history, standalone_question
+from assistant.options import DataDir, Json, print_json
 from assistant.settings import Settings
 from assistant.terminal import Terminal
 from assistant.token_command import token_app
@@ -43,11 +45,6 @@ app.add_typer(eval_app, name="eval")
 app.add_typer(token_app, name="token")
 app.add_typer(widget_app, name="widget")
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Where the index lies. [default: your user data folder]", show_default=False),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Sources = Annotated[list[str] | None, typer.Option("--source", help="Only articles of this outlet; may be repeated.")]
 Since = Annotated[str | None, typer.Option("--from", help="Only articles of this day or later, YYYY-MM-DD.")]
 Until = Annotated[str | None, typer.Option("--to", help="Only articles of this day or earlier, YYYY-MM-DD.")]
@@ -96,7 +93,7 @@ def ingest_command(
     if as_json:
         counts = {"added": report.added, "replaced": report.replaced, "unchanged": report.unchanged}
         rejected_json = [{"origin": item.origin, "reason": item.reason} for item in report.rejected]
-        _print_json({**counts, "passages": report.passages, "rejected": rejected_json})
+        print_json({**counts, "passages": report.passages, "rejected": rejected_json})
     else:
         terminal.ingested(report)
     raise typer.Exit(SOME_REJECTED if report.rejected else DONE)
@@ -146,7 +143,7 @@ def ask_command(questions: Questions) -> None:
 
     def ask(assistant: Assistant, asked: Asked) -> None:
         answer = assistant.ask(asked.question, filters, asked.id, history=asked.history)
-        _print_json(answer.as_json()) if questions.as_json else terminal.answer(answer)
+        print_json(answer.as_json()) if questions.as_json else terminal.answer(answer)
 
     raise typer.Exit(_each_question(questions, ask))
 
@@ -164,7 +161,7 @@ def search_command(
         hits = assistant.search(standalone_question(asked.question, asked.history), k, filters)
         if questions.as_json:
             passages = [hit.as_json() for hit in hits]
-            _print_json({"id": asked.id, "question": asked.question, "passages": passages})
+            print_json({"id": asked.id, "question": asked.question, "passages": passages})
         else:
             terminal.hits(hits)
 
@@ -188,7 +185,7 @@ def claims_command(
                 terminal.error(f"{item.origin}: {item.reason}")
             elif as_json:
                 for claim, near in zip(item.claims, nearest(item.text, item.claims), strict=True):
-                    _print_json({**claim_as_json(claim, item.article_id), **({"candidates": near} if near else {})})
+                    print_json({**claim_as_json(claim, item.article_id), **({"candidates": near} if near else {})})
             else:
                 terminal.claims(item)
     raise typer.Exit(SOME_REJECTED if rejected else DONE)
@@ -227,6 +224,21 @@ def serve_command(
     serve(settings)
 
 
+@app.command("mcp")
+def mcp_command(data_dir: DataDir = None) -> None:
+    """Let a program that speaks MCP ask, over standard input and output; over HTTP, `saidso serve` does at /mcp."""
+    from assistant.mcp_server import make_server
+    from assistant.web.startup import Startup
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the thread that reads standard input cannot be interrupted
+    startup = Startup(partial(Assistant.open, Settings.from_environment(data_dir)))
+    server = make_server(startup.wait)
+    startup.begin()
+    server.run()
+    if not startup.end():
+        os._exit(DONE)  # a model is still loading, and native code would abort a tidy exit
+
+
 @articles_app.callback()
 def articles_command(context: typer.Context, data_dir: DataDir = None, as_json: Json = False) -> None:
     """List, show or remove the indexed articles."""
@@ -240,7 +252,7 @@ def list_command(data_dir: DataDir = None, as_json: Json = False) -> None:
     assistant = _open(data_dir)
     if as_json:
         for article in assistant.articles():
-            _print_json(_article_json(article, with_text=False))
+            print_json(_article_json(article, with_text=False))
     else:
         Terminal().articles(assistant.articles(), assistant.holdings())
 
@@ -251,7 +263,7 @@ def show_command(article_id: Annotated[str, typer.Argument()], data_dir: DataDir
     article = _open(data_dir).article(article_id)
     if article is None:
         raise SaidsoError(f"There is no article {article_id!r}; `saidso articles` lists those there are.")
-    _print_json(_article_json(article, with_text=True)) if as_json else Terminal().article(article)
+    print_json(_article_json(article, with_text=True)) if as_json else Terminal().article(article)
 
 
 @articles_app.command("remove")
@@ -264,9 +276,7 @@ def remove_command(
     removed = assistant.remove([id_ for id_ in article_ids if id_ not in unknown])
     for id_ in unknown:
         Terminal().error(f"There is no article {id_!r}; `saidso articles` lists those there are.")
-    _print_json({"removed": removed, "unknown": unknown}) if as_json else Terminal().say(
-        f"Articles removed: {removed}."
-    )
+    print_json({"removed": removed, "unknown": unknown}) if as_json else Terminal().say(f"Articles removed: {removed}.")
     raise typer.Exit(DONE if not unknown else SOME_REJECTED if removed else FAILED)
 
 
@@ -329,7 +339,3 @@ def _open(data_dir: Path | None) -> Assistant:
 def _article_json(article: Article, with_text: bool) -> dict[str, Any]:
     fields = asdict(article)
     return fields if with_text else {name: value for name, value in fields.items() if name != "text"}
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False), flush=True)

@@ -32,17 +32,15 @@ _CORRECTION = re.compile(
 )
 _WHAT_ABOUT = re.compile(r"^(?:what|how)\s+about\s+", re.IGNORECASE)
 _HAS_VERB = re.compile(rf"\b(?:{_AUXILIARY}|{_SAYING})\b", re.IGNORECASE)
-_STARTS_WH = re.compile(rf"^(?:(?:of|in|on|at|by|for|from|to|with|since|until)\s+)?{_WH}\b", re.IGNORECASE)
+_BEFORE_WH = r"(?:of|in|on|at|by|for|from|to|with|since|until)"
+_STARTS_WH = re.compile(rf"^(?:{_BEFORE_WH}\s+)?{_WH}\b", re.IGNORECASE)
 # “When?” – “Why her?” – “Which drug?”; but “Who won the cup?” is whole.
 _BARE_WH = re.compile(
-    r"(?:who|whom|whose)(?:\s+else)?|(?:(?:of|in|on|at|by|for|from|to|with|since|until)\s+)?(?:what|which|whose)"
+    rf"(?:who|whom|whose)(?:\s+else)?|(?:{_BEFORE_WH}\s+)?(?:what|which|whose)"
     r"(?:\s+(?!happen|becam|caus)\w+){0,3}|(?:when|where|why|how)(?:\s+\w+){0,2}",
     re.IGNORECASE,
 )
-_ADVERBIAL = re.compile(
-    r"^(?:when|where|why|how(?!\s+(?:many|much)\b)|(?:of|in|on|at|by|for|from|to|with|since|until)\s+\w+)\b",
-    re.IGNORECASE,
-)
+_ADVERBIAL = re.compile(rf"^(?:when|where|why|how(?!\s+(?:many|much)\b)|{_BEFORE_WH}\s+\w+)\b", re.IGNORECASE)
 _MONTH = (
     r"(?:january|february|march|april|may|june|july|august|september|october|november|december|"
     r"jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.?"
@@ -149,9 +147,10 @@ def _resolved(question: str, before: Sequence[Exchange]) -> str:
     text = " ".join(question[:LONGEST_QUESTION].split())
     if not before or not text:
         return text
-    bare = _CORRECTION.sub("", text)
-    corrected = bare != text
-    bare, joined = _WHAT_ABOUT.sub("", _FILLER.sub("", bare)).strip(" ?.!"), bool(_FILLER.match(bare))
+    uncorrected = _CORRECTION.sub("", text)
+    unfilled = _FILLER.sub("", uncorrected)
+    corrected, joined = uncorrected != text, unfilled != uncorrected
+    bare = _WHAT_ABOUT.sub("", unfilled).strip(" ?.!")
     if not bare:
         return text
     last = before[-1]
@@ -246,7 +245,7 @@ def _with_part(part: str, last: Exchange) -> str:
     if alike:
         return asked.replace(alike, part, 1)
     if named_in(asked) and not _DETERMINED.match(part):
-        return f"What about {part} ({_topic(last)})"
+        return f"What about {part} ({', '.join(_topic_parts(last))})"
     return f"{asked}, according to {part}"
 
 
@@ -260,11 +259,8 @@ def _dated(part: str) -> str:
         r"(?:in|on|before|after|since|until|by|during|yesterday|today|last|this|next|the)\b", part, re.IGNORECASE
     ):
         return part
-    return (
-        f"on {part}"
-        if re.search(rf"day$|^{_MONTH}\s+\d{{1,2}}\b(?!\d)|^\d{{1,2}}\s", part, re.IGNORECASE)
-        else f"in {part}"
-    )
+    is_day = re.search(rf"day$|^{_MONTH}\s+\d{{1,2}}\b(?!\d)|^\d{{1,2}}\s", part, re.IGNORECASE)
+    return f"{'on' if is_day else 'in'} {part}"
 
 
 def _replaced(old: str | None, asked: str, new: str) -> str:
@@ -433,10 +429,6 @@ def _topic_missing(text: str, last: Exchange, leans: bool) -> str:
         return ""
     there = text.casefold()
     return ", ".join(part for part in _topic_parts(last) if _bare(part) not in there)
-
-
-def _topic(exchange: Exchange) -> str:
-    return ", ".join(_topic_parts(exchange))
 
 
 def _topic_parts(exchange: Exchange) -> list[str]:

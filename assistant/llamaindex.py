@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from pathlib import Path
+from typing import Any
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -10,12 +12,11 @@ from llama_index.core.base.response.schema import Response
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
+from assistant.assistant import Assistant
+from assistant.citations import Citation
+from assistant.settings import Settings
 from index.filters import Filters
-
-if TYPE_CHECKING:
-    from assistant.assistant import Assistant
-    from assistant.citations import Citation
-    from index.search import Hit
+from index.search import Hit
 
 
 class SaidsoRetriever(BaseRetriever):
@@ -23,12 +24,20 @@ class SaidsoRetriever(BaseRetriever):
 
     def __init__(self, assistant: Assistant, k: int = 10, filters: Filters | None = None) -> None:
         super().__init__(callback_manager=CallbackManager())
-        self._assistant = assistant
+        self.assistant = assistant
         self._k = k
         self._filters = filters
 
+    @classmethod
+    def open(cls, data_dir: Path | str | None = None, k: int = 10, filters: Filters | None = None) -> SaidsoRetriever:
+        """Open a data folder, without `data_dir` the user's own. Raises SaidsoError when it cannot be used."""
+        return cls(_open(data_dir), k, filters)
+
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return [_hit_node(hit) for hit in self._assistant.search(query_bundle.query_str, self._k, self._filters)]
+        return [_hit_node(hit) for hit in self.assistant.search(query_bundle.query_str, self._k, self._filters)]
+
+    async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        return await asyncio.to_thread(self._retrieve, query_bundle)
 
 
 class SaidsoQueryEngine(BaseQueryEngine):
@@ -36,19 +45,28 @@ class SaidsoQueryEngine(BaseQueryEngine):
 
     def __init__(self, assistant: Assistant, filters: Filters | None = None) -> None:
         super().__init__(callback_manager=CallbackManager())
-        self._assistant = assistant
+        self.assistant = assistant
         self._filters = filters
 
+    @classmethod
+    def open(cls, data_dir: Path | str | None = None, filters: Filters | None = None) -> SaidsoQueryEngine:
+        """Open a data folder, without `data_dir` the user's own. Raises SaidsoError when it cannot be used."""
+        return cls(_open(data_dir), filters)
+
     def _query(self, query_bundle: QueryBundle) -> Response:
-        answer = self._assistant.ask(query_bundle.query_str, self._filters)
+        answer = self.assistant.ask(query_bundle.query_str, self._filters)
         nodes = [_citation_node(citation) for citation in answer.citations]
         return Response(answer.text, source_nodes=nodes, metadata=answer.as_json())
 
     async def _aquery(self, query_bundle: QueryBundle) -> Response:
-        return self._query(query_bundle)
+        return await asyncio.to_thread(self._query, query_bundle)
 
     def _get_prompt_modules(self) -> dict[str, Any]:
         return {}
+
+
+def _open(data_dir: Path | str | None) -> Assistant:
+    return Assistant.open(Settings.from_environment(None if data_dir is None else Path(data_dir)))
 
 
 def _hit_node(hit: Hit) -> NodeWithScore:

@@ -94,6 +94,11 @@ CONFIDENCE_WEIGHTS: Features = {
     "bias": -1.84, "score": 0.65, "ahead": 0.14, "span": -0.21, "relevance": 0.4, "words": -0.56, "retrieval": 1.34,
 }  # fmt: skip
 
+# A passage with less than this share of the best one's retrieval score is not read: on the tuning half no order and no
+# first sentence hung on one, and confidence told as well without what the network made of them.
+_WORTH_READING = 0.45
+UNREAD = PassageReading(0, 0, -10.1, -4.2)  # the median of what the network makes of such passages
+
 _HAPPENS = "happen happened occur occurred"  # which a question says of an event, and an article hardly ever
 _LEAST_SCORE = 0.01  # below it, and above its opposite, log-odds say no more
 
@@ -117,8 +122,8 @@ _LESS = 0.2
 class TrainedReader:
     """Scores each sentence by what the trained network makes of its passage, and by words, retrieval and speaker.
 
-    The network reads every passage with the question once: it gives the likeliest answer span and how likely the
-    passage answers at all. A sentence that holds the span gets the span's score.
+    The network reads each passage that may answer best with the question once: it gives the likeliest answer span and
+    how likely the passage answers at all. A sentence that holds the span gets the span's score.
     """
 
     def __init__(self, words: KeywordIndex, model: Path | None = None) -> None:
@@ -168,11 +173,16 @@ class TrainedReader:
         return reranked(hits, self.spans(question, hits[:depth]))
 
     def spans(self, question: Question, hits: Sequence[Hit]) -> dict[int, PassageReading]:
-        """Return what the network reads in each passage, by passage id, its span in the article's characters."""
-        read = self._load().read(question.text, [hit.passage.text for hit in hits])
+        """Return what the network reads, by passage id, its span in the article's characters.
+
+        Passages that were found far less surely than the best are not read.
+        """
+        least = _WORTH_READING * max((hit.score for hit in hits), default=0.0)
+        near = [hit for hit in hits if hit.score >= least]
+        read = self._load().read(question.text, [hit.passage.text for hit in near])
         return {
             hit.passage.id: replace(one, start=hit.passage.start + one.start, end=hit.passage.start + one.end)
-            for hit, one in zip(hits, read, strict=True)
+            for hit, one in zip(near, read, strict=True)
         }
 
     def features(
@@ -189,14 +199,14 @@ class TrainedReader:
         weights = {term: weight for term, weight in self._words.weights(question.text).items() if term not in empty}
         rows = []
         for evidence in found:
-            read = spans[evidence.passage.id]
-            holds = evidence.sentence.start <= read.start < evidence.sentence.end
+            read = spans.get(evidence.passage.id)
+            holds = read is not None and evidence.sentence.start <= read.start < evidence.sentence.end
             rows.append(
                 {
                     "bias": 1.0,
                     "holds": float(holds),
-                    "span": read.span_score if holds else 0.0,
-                    "relevance": read.relevance,
+                    "span": read.span_score if read and holds else 0.0,
+                    "relevance": read.relevance if read else UNREAD.relevance,
                     "words": self._share(weights, evidence.text),
                     "retrieval": retrieval[evidence.passage.id],
                     "fits": float(fits(question, evidence.text)),
@@ -302,8 +312,8 @@ def _when_it_was(evidence: Evidence, span: Span) -> Span:
 def _finished(question: Question, evidence: Evidence, score: float, spans: Mapping[int, PassageReading]) -> Evidence:
     """Add the bare answer: the claim's where the question is about a speaker's words, else the network's span."""
     start, end = evidence.sentence.start, evidence.sentence.end
-    read = spans[evidence.passage.id]
-    span = Span(read.start, min(read.end, end)) if start <= read.start < min(read.end, end) else None
+    read = spans.get(evidence.passage.id)
+    span = Span(read.start, min(read.end, end)) if read and start <= read.start < min(read.end, end) else None
     if span and question.kind is Kind.HOW_MANY:
         number = figure(question, evidence.within(span))
         span = number and Span(span.start + number.start, span.start + number.end)

@@ -39,25 +39,24 @@ def differ(parties: Sequence[Party]) -> bool:
     return any(a.differs_from(b) for one, other in pairs for a in _figures(one) for b in _figures(other))
 
 
-def is_asked(question: Question, party: Party) -> bool:
-    """Whether the question names the party: "how many did the Red Cross find?"."""
-    return any(same_speaker(party.name, one.naming) for one in named_in(question.text))
-
-
 def told(question: Question, parties: Sequence[Party]) -> str | None:
     """Say in a sentence who gives which figure, where parties differ, and in another who changed its own.
 
     The party that the question names is the first.
     """
+    names = [one.naming for one in named_in(question.text)]
+
+    def is_asked(party: Party) -> bool:
+        return any(same_speaker(party.name, name) for name in names)
+
     sentences = []
     if differ(parties):
-        first, *others = sorted(parties, key=lambda party: not is_asked(question, party))
+        first, *others = sorted(parties, key=lambda party: not is_asked(party))
         said = f"{first.says} {_listed(first)}"
         rest = "; ".join(f"{party.in_sentence} {_listed(party)}" for party in others)
-        asked = is_asked(question, first)
         sentences.append(
             f"{first.name} {said}. Others differ: {rest}."
-            if asked
+            if is_asked(first)
             else f"The articles differ: {first.in_sentence} {said}; {rest}."
         )
     sentences += filter(None, (_change(party) for party in parties if party.known))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from assistant.access_settings import SCOPES, Permission
+from assistant.options import DataDir, Json, print_json
 from assistant.settings import Settings
 from assistant.terminal import Terminal
 from assistant.tokens import MOST_DAYS, Tokens
@@ -36,11 +35,6 @@ Days = Annotated[
         "--days", min=1, max=MOST_DAYS, help="How long it holds. [default: until revoked]", show_default=False
     ),
 ]
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Where the index lies. [default: your user data folder]", show_default=False),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
 @token_app.command("create")
@@ -55,7 +49,7 @@ def create_command(
     with _tokens(data_dir) as tokens:
         token, secret = tokens.create(name, permission, days)
     if as_json:
-        _print_json({**token.as_json(), "token": secret})
+        print_json({**token.as_json(), "token": secret})
         return
     until = f"until {token.expires}" if token.expires else "until you revoke it"
     sys.stdout.write(f"{secret}\n")
@@ -66,10 +60,11 @@ def create_command(
 def list_command(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the tokens: scope, when made, last used and running out, first letters."""
     with _tokens(data_dir) as tokens:
-        held, over = tokens.all(), {token.id for token in tokens.all() if tokens.has_expired(token)}
+        held = tokens.all()
+        over = {token.id for token in held if tokens.has_expired(token)}
     if as_json:
         for token in held:
-            _print_json({**token.as_json(), "expired": token.id in over})
+            print_json({**token.as_json(), "expired": token.id in over})
     elif held:
         Terminal().tokens(held, over)
     else:
@@ -81,14 +76,8 @@ def revoke_command(name: Name, data_dir: DataDir = None, as_json: Json = False) 
     """Revoke a token; what was opened with it closes at once."""
     with _tokens(data_dir) as tokens:
         tokens.revoke(name)
-    _print_json({"revoked": name}) if as_json else Terminal().say(f"Revoked: {name}")
+    print_json({"revoked": name}) if as_json else Terminal().say(f"Revoked: {name}")
 
 
-@contextmanager
-def _tokens(data_dir: Path | None) -> Iterator[Tokens]:
-    with closing(Tokens.open(Settings.from_environment(data_dir).database_url)) as tokens:
-        yield tokens
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+def _tokens(data_dir: Path | None) -> closing[Tokens]:
+    return closing(Tokens.open(Settings.from_environment(data_dir).database_url))

@@ -129,15 +129,14 @@ class Tokens:
         }
         try:
             with writing(self._engine) as connection:
-                (id_,) = connection.execute(insert(_tokens).values(**row)).inserted_primary_key or (0,)
+                connection.execute(insert(_tokens).values(**row))
+                made = connection.execute(select(_tokens).where(_tokens.c.hash == row["hash"])).one()
         except IntegrityError:
             raise SaidsoError(
                 f"There is a token {name!r} already; choose another name, or revoke it first: saidso token revoke "
                 f"{name!r}."
             ) from None
-        return Token(
-            id_, name, permission, row["first_letters"] or "", row["created"] or "", row["expires"], None
-        ), secret  # fmt: skip
+        return _to_token(made), secret
 
     def all(self) -> list[Token]:
         """Return the tokens, those that have run out included, by name."""

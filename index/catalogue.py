@@ -110,6 +110,18 @@ _outbox = Table(
 )
 _facts = Table("facts", _schema, Column("key", String, primary_key=True), Column("value", String, nullable=False))
 
+# Claims beside the passages that have some of their content.
+_WITH_CONTENT = (
+    _claims.join(_articles)
+    .join(_pieces, (_pieces.c.claim_id == _claims.c.id) & (_pieces.c.part == "content"))
+    .join(
+        _passages,
+        (_passages.c.article_id == _claims.c.article_id)
+        & (_pieces.c.start < _passages.c.end)
+        & (_passages.c.start < _pieces.c.end),
+    )
+)
+
 _ARTICLE_FIELDS = ("id", "text", "title", "source", "authors", "published", "url", "origin")
 _CHUNK = 500  # values in one SQL `IN (…)`
 
@@ -359,13 +371,7 @@ class Catalogue:
         query = self._claims_that_fit(filters, article_id)
         ordered = query.order_by(_articles.c.day, _articles.c.id, _claims.c.id).offset(offset).limit(limit)
         with self._engine.connect() as connection:
-            ids = list(connection.scalars(ordered))
-            found = {
-                id_: (article_id, claim)
-                for chunk in _chunks(ids)
-                for id_, article_id, claim in _claims_where(connection, _claims.c.id.in_(chunk))
-            }
-        return [found[id_] for id_ in ids]
+            return _claims_at(connection, list(connection.scalars(ordered)))
 
     def count_claims(self, filters: Filters, article_id: str | None = None) -> int:
         """Return how many claims fit the filters."""
@@ -379,19 +385,21 @@ class Catalogue:
 
     def passages_with(self, filters: Filters) -> list[int]:
         """Return the ids of the passages that have content of a claim that fits the filters."""
-        overlapping = (
-            (_passages.c.article_id == _claims.c.article_id)
-            & (_pieces.c.start < _passages.c.end)
-            & (_passages.c.start < _pieces.c.end)
-        )
-        query = (
-            select(_passages.c.id)
-            .select_from(_claims.join(_articles).join(_pieces).join(_passages, overlapping))
-            .where(_pieces.c.part == "content", *self._conditions(filters))
-            .distinct()
-        )
+        query = select(_passages.c.id).select_from(_WITH_CONTENT).where(*self._conditions(filters)).distinct()
         with self._engine.connect() as connection:
             return sorted(connection.scalars(query))
+
+    def claims_in(self, passage_ids: Sequence[int], filters: Filters) -> list[tuple[str, Claim]]:
+        """Return (article id, claim) for the claims that fit the filters and have content in the passages.
+
+        They come in the order of the passages, each once, those of one passage in their order.
+        """
+        query = select(_passages.c.id, _claims.c.id).select_from(_WITH_CONTENT).distinct()
+        rank = {id_: place for place, id_ in enumerate(passage_ids)}
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.where(_passages.c.id.in_(passage_ids), *self._conditions(filters)))
+            ranked = sorted((rank[passage], claim) for passage, claim in rows)
+            return _claims_at(connection, list(dict.fromkeys(claim for _, claim in ranked)))
 
     def _conditions(self, filters: Filters) -> list[ColumnElement[bool]]:
         """Return what SQL must ask of claims joined with articles."""
@@ -578,6 +586,16 @@ def _speakers_called(connection: Connection, words: Collection[str]) -> list[str
     for chunk in _chunks(list(words)):
         found |= dict.fromkeys(connection.scalars(query.where(_speaker_words.c.word.in_(chunk))))
     return list(found)
+
+
+def _claims_at(connection: Connection, ids: list[int]) -> list[tuple[str, Claim]]:
+    """Return (article id, claim) for the ids of claims, in their order."""
+    found = {
+        id_: (article_id, claim)
+        for chunk in _chunks(ids)
+        for id_, article_id, claim in _claims_where(connection, _claims.c.id.in_(chunk))
+    }
+    return [found[id_] for id_ in ids]
 
 
 def _claims_where(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[tuple[int, str, Claim]]:

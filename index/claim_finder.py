@@ -84,17 +84,15 @@ class ClaimFinder:
     def load(cls, folder: Path, encoder: Path, dtype: torch.dtype | None = None) -> ClaimFinder:
         """Return the finder whose weights lie in `folder`, over the sentence encoder in `encoder`.
 
-        Without a `dtype`, it computes in bfloat16, and the large products in int8, where the processor has
-        instructions for both, else in float32.
+        With a `dtype` it computes in that; without one in what the processor is fastest at, the large products in int8.
         """
-        import torch
-
         from index.claim_network import load_network
         from index.encoder import fast_dtype, in_int8
 
-        network, dtype = load_network(folder / "claims.safetensors", encoder), dtype or fast_dtype()
-        if dtype == torch.bfloat16:
-            in_int8(network.layers)
+        network = load_network(folder / "claims.safetensors", encoder)
+        if dtype is None:
+            dtype = fast_dtype()
+            in_int8(network.layers, dtype)
         for part in (network.layers, network.narrow, network.of_anchor, network.of_token):
             part.to(dtype)
         return cls(network, open_tokenizer(encoder), dtype)

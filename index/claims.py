@@ -19,7 +19,7 @@ from index.passages import STARTERS, TITLES, Span, split_sentences
 from index.quotations import GAP, Token, quotations, units
 
 _WEIGHTS = Path(__file__).with_name("models") / "claims"
-_RULES = 2  # counts the ways in which claims have been made of what the network finds
+_RULES = 3  # counts the ways in which claims have been made of what the network finds
 _CHARACTERS_TOGETHER = 80_000
 _STRETCH = 40_000  # characters; hardly any article has more
 
@@ -303,6 +303,7 @@ def _whole(found: Attribution, quoted: Sequence[Token]) -> list[Span]:
         for quotation in _touched(quoted, span):
             covered = min(span.end, quotation.end) - max(span.start, quotation.start)
             mostly = covered * 2 >= quotation.end - quotation.start or span.start <= quotation.start + 1
+            mostly = mostly or span.end >= quotation.end - 1  # the beginning was too far from the cue to be seen
             if mostly and not quotation.start < found.cue.start < quotation.end:
                 start, end = min(start, quotation.start), max(end, quotation.end)
         if whole and start <= whole[-1].end:

@@ -58,8 +58,10 @@ class Layer(nn.Module):
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     """Softmax attention, (batch, heads, tokens, width of a head) each.
 
-    Written out because at these lengths (about 150 tokens) the fused kernel's backward pass takes five times
-    as long on a CPU as the matrix products it saves."""
+    Written out for training because at these lengths (about 150 tokens) the fused kernel's backward pass takes five
+    times as long on a CPU as the matrix products it saves. In float32 it saves a quarter where nothing is learnt."""
+    if q.dtype == torch.float32 and not torch.is_grad_enabled():
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
     if mask is not None:
         scores += mask
@@ -67,34 +69,41 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
 
 
 class Int8Linear(nn.Module):
-    """A linear map whose product is of bytes, which takes half the time of one in bfloat16.
+    """A linear map whose product is of bytes, which takes half the time of one of larger numbers.
 
     The matrix has one scale an output and the input one a token, since single entries of some tokens are fifty times
-    the rest. The product is oneDNN's, through the operator that torch's own int8 models are compiled to.
+    the rest. The product is oneDNN's, through the operator that torch's own int8 models are compiled to. Beside
+    bfloat16 processors have instructions that sum bytes' products in 32 bits. Others sum two of them in 16 bits first,
+    which is why there, in float32, the matrix has seven bits only: the sums must not overflow.
     """
 
-    def __init__(self, layer: nn.Linear) -> None:
+    def __init__(self, layer: nn.Linear, dtype: torch.dtype) -> None:
         super().__init__()
-        matrix, scale = to_int8(layer.weight.detach())
+        matrix, scale = to_int8(layer.weight.detach(), 127 if dtype == torch.bfloat16 else 63)
         self.matrix = torch.ops.onednn.qlinear_prepack(matrix, None)
         self.scale, self.zero = scale.squeeze(1), torch.zeros(len(scale), dtype=torch.int64)
-        self.bias = layer.bias.detach().to(torch.bfloat16)
+        self.bias, self.dtype = layer.bias.detach().to(dtype), dtype
 
     def forward(self, x: Tensor) -> Tensor:
-        """(…, inputs) → (…, outputs), both bfloat16."""
+        """(…, inputs) → (…, outputs), both of the map's `dtype`."""
         steps = 126 / x.abs().amax(dim=-1, keepdim=True).clamp_min(1e-12)  # 127 could become 128 in bfloat16
         # The product wants unsigned bytes that stand for so much more: signed ones with the topmost bit turned over.
         moved = (x * steps).round_().to(torch.int8).view(torch.uint8).bitwise_xor_(128)
-        about: tuple[object, ...] = (self.matrix, self.scale, self.zero, None, 1.0, 0, torch.bfloat16, "none", [], "")
+        about: tuple[object, ...] = (self.matrix, self.scale, self.zero, None, 1.0, 0, self.dtype, "none", [], "")
         product: Tensor = torch.ops.onednn.qlinear_pointwise(moved, 1.0, 128, *about)
         return torch.addcdiv(self.bias, product, steps)
 
 
-def in_int8(layers: nn.ModuleList) -> None:
-    """Let the large matrices of these layers be multiplied as bytes from now on; with the small one nothing is won."""
+def in_int8(layers: nn.ModuleList, dtype: torch.dtype) -> None:
+    """Let the large matrices of these layers be multiplied as bytes from now on, if this processor is fast at it.
+
+    What they are given and give is of `dtype`. With the small matrix nothing is won.
+    """
+    if not multiplies_bytes():
+        return
     for layer in layers:
         for name in ("qkv", "up", "down"):
-            setattr(layer, name, Int8Linear(getattr(layer, name)))
+            setattr(layer, name, Int8Linear(getattr(layer, name), dtype))
 
 
 def linear(layer: nn.Linear | Int8Linear, x: Tensor) -> Tensor:
@@ -142,9 +151,9 @@ def renamed(weights: dict[str, Tensor], shape: Shape) -> dict[str, Tensor]:
     return state
 
 
-def to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """(outputs, inputs) → the same in int8, and (outputs, 1) scales: each row's largest entry becomes 127."""
-    scale = weight.float().abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / 127
+def to_int8(weight: Tensor, most: int = 127) -> tuple[Tensor, Tensor]:
+    """(outputs, inputs) → the same in int8, and (outputs, 1) scales: each row's largest entry becomes `most`."""
+    scale = weight.float().abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / most
     return (weight.float() / scale).round().to(torch.int8), scale
 
 
@@ -171,6 +180,11 @@ def unpacked(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         for name, weight in state.items()
         if not name.endswith(".scale")
     }
+
+
+def multiplies_bytes() -> bool:
+    """Whether this processor is faster with products of bytes: measured on x86, where torch has them at hand."""
+    return torch.backends.cpu.get_cpu_capability().startswith("AVX")
 
 
 def fast_dtype() -> torch.dtype:

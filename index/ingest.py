@@ -53,10 +53,9 @@ def ingest(
 
     Unchanged articles are passed over; a changed one replaces what it was. Every batch is committed by itself, and so
     is each part of a long article that was read for its claims: an interruption loses no more than what is at hand, and
-    the same call goes on from there. `origin_of` may put a lasting
-    name in place of a passing one as the origin by which a file is known again; articles whose id
-    is in `without` are passed over. Raises SaidsoError when the store cannot be written or another process is
-    writing to it.
+    the same call goes on from there. `origin_of` may put a lasting name in place of a passing one as the origin by
+    which a file is known again; articles whose id is in `without` are passed over. Raises SaidsoError when the store
+    cannot be written or another process is writing to it.
     """
     report = IngestReport()
     reached = Progress(0, 0, 0)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import signal
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from assistant.assistant import Assistant
+from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings, sample_articles
+from assistant.web.server import create_app
+from assistant.web.startup import Startup
 from index.embedder import Embedder
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -31,6 +37,14 @@ def own_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def broken_pipes_as_before() -> Iterator[None]:
+    """Running the command in this process makes a broken pipe end it, as it should; not the tests that come after."""
+    before = signal.getsignal(signal.SIGPIPE)
+    yield
+    signal.signal(signal.SIGPIPE, before)
+
+
 @pytest.fixture(scope="session")
 def embedder() -> Embedder:
     """The real model, loaded once."""
@@ -38,12 +52,42 @@ def embedder() -> Embedder:
 
 
 @pytest.fixture(scope="session")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
+def samples_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of `samples`, for other programs to read."""
+    return tmp_path_factory.mktemp("samples")
+
+
+@pytest.fixture(scope="session")
+def samples(samples_folder: Path) -> Iterator[Assistant]:
     """An assistant over the sample articles, which tests only read."""
-    assistant = Assistant.open(Settings(tmp_path_factory.mktemp("samples")))
+    assistant = Assistant.open(Settings(samples_folder))
     assistant.ingest([sample_articles()])
     yield assistant
     assistant.close()
+
+
+@pytest.fixture(scope="session")
+def live(samples: Assistant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server over the sample articles, on a real socket; it logs to pytest."""
+    settings = Settings(tmp_path_factory.mktemp("live"))
+    startup = Startup(lambda: samples)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                lambda: create_app(startup, Jobs(settings, startup.wait), settings),
+                factory=True,
+                log_config=None,
+                log_level="warning",
+                timeout_graceful_shutdown=2,
+            )
+        )
+        serving = threading.Thread(target=server.run, args=([listening],))
+        serving.start()
+        startup.begin()
+        startup.wait()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        serving.join()
 
 
 @pytest.fixture(scope="module")

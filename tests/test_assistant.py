@@ -121,6 +121,22 @@ def test_filters_hold(samples: Assistant) -> None:
     assert nothing.text == "No article fits the filters."
 
 
+def test_who_said_it_by_date_or_by_what_it_is_about(samples: Assistant) -> None:
+    by_date = samples.who_said(Filters(speaker="the Pentagon"), k=8)
+    days = [one.article.published for one in by_date]
+    assert len(days) == 8 and days == sorted(days)
+    about = samples.who_said(Filters(speaker="the Pentagon"), "a mosque that was hit")
+    assert any("mosque" in piece.text for piece in about[0].claim.content)
+    theirs = {one.claim.said_by for one in samples.who_said(Filters(speaker="the Pentagon"), k=1000)}
+    assert {one.claim.said_by for one in about} <= theirs
+    for said in (*by_date, *samples.who_said(Filters(), "killed", k=50)):
+        article = samples.article(said.article.id)
+        for piece in said.claim.content:
+            assert article is not None and article.text[piece.start : piece.end] == piece.text
+    with pytest.raises(SaidsoError, match="give a speaker, a stance, or words"):
+        samples.who_said(Filters(("A",)), " ")
+
+
 def test_an_empty_index_says_so(tmp_path: Path) -> None:
     answer = Assistant.open(Settings(tmp_path)).ask("Who was killed?")
     assert answer.abstained

@@ -214,6 +214,16 @@ def test_claims_are_looked_up_by_stance_cue_outlet_and_date(catalogue: Catalogue
     assert [catalogue.passages(denied)[id_].text for id_ in denied] == ["The port denied it."]
 
 
+def test_claims_are_looked_up_by_passage(catalogue: Catalogue) -> None:
+    catalogue.store([(article(text=TEXT), [Span(0, 35), Span(36, 55)]), (article("b", TEXT), [Span(0, 55)])])
+    catalogue.store_claims({"a": CLAIMS, "b": CLAIMS}, by="x")
+    first, second, whole = (passage.id for id_ in ("a", "b") for passage in catalogue.passages_of(id_))
+    assert catalogue.claims_in([second, first], Filters()) == [("a", CLAIMS[n]) for n in (1, 0, 2)]
+    denied = [("b", CLAIMS[1]), ("a", CLAIMS[1])]
+    assert catalogue.claims_in([whole, first, second], Filters(stances=("denies",))) == denied
+    assert catalogue.claims_in([first], Filters(stances=("denies",))) == catalogue.claims_in([], Filters()) == []
+
+
 def test_speakers_go_with_their_last_claim(catalogue: Catalogue) -> None:
     quoted(catalogue, "a", "the Pentagon")
     quoted(catalogue, "b", "the Pentagon", "Ortiz")

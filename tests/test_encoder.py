@@ -4,38 +4,63 @@ import pytest
 import torch
 from torch import nn
 
-from index.encoder import Int8Linear, fast_dtype
+from index.encoder import Int8Linear, attend, fast_dtype, multiplies_bytes
 
-needs_bytes = pytest.mark.skipif(fast_dtype() != torch.bfloat16, reason="this processor has no bfloat16")
+pytestmark = pytest.mark.skipif(not multiplies_bytes(), reason="this processor does not multiply bytes")
 
 
-@needs_bytes
-def test_a_product_of_bytes_is_near_the_exact_one_even_beside_a_token_of_large_entries() -> None:
+@pytest.fixture(params=sorted({fast_dtype(), torch.float32}, key=str), ids=str)
+def dtype(request: pytest.FixtureRequest) -> torch.dtype:
+    """Each kind of number that the layers may compute in here."""
+    assert isinstance(request.param, torch.dtype)
+    return request.param
+
+
+def test_a_product_of_bytes_is_near_the_exact_one_even_beside_a_token_of_large_entries(dtype: torch.dtype) -> None:
     torch.manual_seed(1)
     layer = nn.Linear(384, 1536)
     x = torch.randn(1, 50, 384)
     x[0, 7] *= 50
     with torch.inference_mode():
-        exact, found = layer(x), Int8Linear(layer)(x.bfloat16()).float()
+        exact, found = layer(x), Int8Linear(layer, dtype)(x.to(dtype)).float()
 
     assert found.shape == exact.shape
     assert ((found - exact).norm(dim=-1) / exact.norm(dim=-1)).max() < 0.02
 
 
-@needs_bytes
-def test_what_a_token_gives_does_not_hang_on_the_others() -> None:
-    layer = Int8Linear(nn.Linear(384, 384))
-    x = torch.randn(1, 9, 384).bfloat16()
+def test_sums_of_the_largest_bytes_do_not_overflow(dtype: torch.dtype) -> None:
+    layer = nn.Linear(384, 8)
+    nn.init.ones_(layer.weight)
+    for sign in (1, -1):
+        with torch.inference_mode():
+            found = Int8Linear(layer, dtype)(torch.full((1, 1, 384), float(sign), dtype=dtype))
+
+        assert torch.allclose(found.float(), layer.bias + sign * 384, rtol=0.01)
+
+
+def test_what_a_token_gives_does_not_hang_on_the_others(dtype: torch.dtype) -> None:
+    layer = Int8Linear(nn.Linear(384, 384), dtype)
+    x = torch.randn(1, 9, 384).to(dtype)
     with torch.inference_mode():
         alone, among = layer(x[:, :1]), layer(x)
 
     assert torch.equal(alone[0, 0], among[0, 0])
 
 
-@needs_bytes
-def test_nothing_but_zeros_gives_the_constant() -> None:
+def test_nothing_but_zeros_gives_the_constant(dtype: torch.dtype) -> None:
     linear = nn.Linear(384, 384)
     with torch.inference_mode():
-        found = Int8Linear(linear)(torch.zeros(1, 3, 384, dtype=torch.bfloat16))
+        found = Int8Linear(linear, dtype)(torch.zeros(1, 3, 384, dtype=dtype))
 
     assert torch.allclose(found[0, 1].float(), linear.bias, atol=1e-3)
+
+
+def test_attention_is_the_same_whether_something_is_learnt_or_not() -> None:
+    q, k, v = torch.randn(3, 2, 4, 9, 8)
+    mask = torch.zeros(2, 1, 1, 9)
+    mask[1, ..., 5:] = float("-inf")
+    learning = attend(q, k, v, mask)
+    with torch.no_grad():
+        read = attend(q, k, v, mask)
+
+    assert torch.allclose(learning, read, atol=1e-5)

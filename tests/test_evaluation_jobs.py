@@ -87,11 +87,8 @@ def test_a_job_is_done_with_its_figures_its_gates_and_its_run(begin: Begin, tmp_
     run = json.loads(jobs.run_file(job.id).read_text())
     assert (run["questions_file"], run["seed"], len(run["questions"])) == ("five.jsonl", 2, 3)
     assert run["settings"] == {"embedding_model": None, "answer_threshold": Settings.answer_threshold, "limit": 3}
-    assert {path.name for path in (tmp_path / "evaluations" / job.id).iterdir()} == {
-        "job.json",
-        "questions",
-        "run.json",
-    }
+    folder = tmp_path / "evaluations" / job.id  # the record is written just after the state is told
+    until(lambda: {path.name for path in folder.iterdir()} == {"job.json", "questions", "run.json"})
 
 
 def test_one_runs_and_the_others_wait_their_turn(begin: Begin) -> None:

@@ -44,6 +44,7 @@ def test_imports_go_one_way(path: Path) -> None:
         ("sqlalchemy", {"index/database.py", "index/catalogue.py", "assistant/tokens.py", *WIDGET}),
         ("sentence_transformers", {"index/embedder.py"}),
         ("llama_index", {"assistant/llamaindex.py"}),
+        ("mcp", {"assistant/mcp_server.py"}),
         ("rich", {"assistant/terminal.py"}),
     ],
 )
@@ -76,7 +77,7 @@ def test_there_is_no_cycle() -> None:
 
 def test_the_command_line_starts_without_the_heavyweights() -> None:
     code = (
-        "import sys, assistant.cli; heavy = 'torch gradio chromadb llama_index trafilatura transformers';"
+        "import sys, assistant.cli; heavy = 'torch gradio chromadb llama_index mcp trafilatura transformers';"
         "print([name for name in heavy.split() if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

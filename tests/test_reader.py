@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -82,3 +83,14 @@ def test_the_word_for_saying_is_not_missed_where_the_speaker_speaks(samples: Ass
     found = candidates(question, hits)
     rows = reader.features(question, hits, found, reader.spans(question, hits))
     assert max(row["words"] for row, evidence in zip(rows, found, strict=True) if evidence.by_speaker) == 1.0
+
+
+def test_a_passage_found_far_less_surely_than_the_best_is_not_read_but_still_evidence(samples: Assistant) -> None:
+    reader = samples._reader
+    assert isinstance(reader, TrainedReader)
+    question = understand("How many bombs did the F-15s drop?")
+    first, *others = samples.search(question.text, 4)
+    hits = [replace(first, score=0.9), *(replace(hit, score=0.3) for hit in others)]
+    assert list(reader.spans(question, hits)) == [first.passage.id]
+    assert {one.passage.id for one in reader.read(question, hits).evidence} == {hit.passage.id for hit in hits}
+    assert [hit.passage.id for hit in reader.rank(question, hits, 4)] == [hit.passage.id for hit in hits]

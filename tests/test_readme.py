@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import shutil
 import subprocess
@@ -9,7 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from mcp import Client, StdioServerParameters
 
+from assistant.assistant import Assistant
 from assistant.settings import sample_articles
 
 ROOT = Path(__file__).parent.parent
@@ -38,13 +42,32 @@ def test_the_commands_do_what_they_say(folder: Path) -> None:
         assert (done.stdout + done.stderr).strip(), command
 
 
-def test_the_programs_run(folder: Path) -> None:
-    program = "\n".join(blocks("python"))
+def test_the_programs_run(folder: Path, live: str) -> None:
+    program = "\n".join(blocks("python")).replace("http://127.0.0.1:7860", live)
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("ten bombs") == 2
+    assert done.stdout.count("ten bombs") == 4  # twice by the chat completion: in the answer and as its citation
+
+
+def test_programs_that_speak_mcp_are_configured_so(live: str, samples: Assistant, samples_folder: Path) -> None:
+    over_http, over_stdio = (json.loads(line)["mcpServers"]["saidso"] for line in blocks("json")[0].splitlines())
+    assert (over_stdio.pop("command"), over_http.pop("type")) == ("saidso", "http")
+    command = ["-m", "assistant", *over_stdio.pop("args")]
+    place = {"PYTHONPATH": str(ROOT), "SAIDSO_DATA_DIR": str(samples_folder)}
+    servers = (
+        over_http.pop("url").replace("http://127.0.0.1:7860", live),
+        StdioServerParameters(command=sys.executable, args=command, env=place),
+    )
+    assert over_http == over_stdio == {}
+
+    async def tools(server: str | StdioServerParameters) -> str:
+        async with Client(server, mode="legacy") as client:
+            return ", ".join(tool.name for tool in (await client.list_tools()).tools)
+
+    for server in servers:
+        assert asyncio.run(tools(server)) == "ask, search, read_article, who_said"
 
 
 def test_make_knows_the_two_commands() -> None:

@@ -306,8 +306,9 @@ def test_there_is_no_socket(app: FastAPI, secrets: Secrets) -> None:
         assert run(connect(path)) == [{"type": "websocket.close", "code": 1008}]
 
 
-def test_an_upload_gets_no_name_of_its_own(app: FastAPI, secrets: Secrets, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+def test_an_upload_gets_no_name_of_its_own(folder: Path, secrets: Secrets, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))  # read when the app is made, as `serve` makes it
+    app = app_with(folder, Access(rate=None, rate_is_set=True))
     disposition = b'Content-Disposition: form-data; name="files"; filename="../../../escaped.txt"'
     body = b"--x\r\n" + disposition + b"\r\n\r\nhello\r\n--x--\r\n"
     form = ("content-type", "multipart/form-data; boundary=x")

@@ -22,6 +22,7 @@ from assistant.evaluation.progress import counting
 from assistant.evaluation.questions import read_questions
 from assistant.evaluation.run import Run, evaluate
 from assistant.evaluation.table import table
+from assistant.options import DataDir
 from assistant.settings import Settings
 from assistant.terminal import Terminal
 from index.articles import Rejected
@@ -43,10 +44,6 @@ Gates = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Ask only so many questions, drawn by --seed.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Fixes the draw of questions and the intervals.")]
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Where the index lies. [default: your user data folder]", show_default=False),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: the run without its questions, and the gates.")]
 
 

@@ -175,12 +175,12 @@ def _ask_all(
 
 
 def _outcome(assistant: Assistant, gold: Gold) -> Outcome:
-    answer = assistant.ask(gold.question, id=gold.id, history=_conversation(assistant, gold.history))
+    answer = assistant.ask(gold.question, id=gold.id, history=conversation(assistant, gold.history))
     hits = assistant.search(answer.standalone_question, DEPTH)
     return {"id": gold.id, "answer": answer.as_json(), "passages": [hit.as_json() for hit in hits]}
 
 
-def _conversation(assistant: Assistant, history: Sequence[Exchange]) -> list[Exchange]:
+def conversation(assistant: Assistant, history: Sequence[Exchange]) -> list[Exchange]:
     """Hold the conversation before a question: what the file has no answer to, the assistant is asked."""
     held: list[Exchange] = []
     for turn in history:

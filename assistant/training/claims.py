@@ -14,7 +14,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from index.claim_network import (
     save_weights,
 )
 from index.embedder import BUNDLED_SHA256, bundled_model, open_tokenizer
+from index.encoder import fast_dtype
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class Plan:
     average: float = 0.995
     dropout: float = 0.1
     seed: int = 1
-    dtype: torch.dtype = torch.bfloat16
+    dtype: torch.dtype = field(default_factory=fast_dtype)
 
 
 @dataclass(frozen=True)

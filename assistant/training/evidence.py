@@ -33,6 +33,7 @@ from assistant.question import Question, understand
 from assistant.reader import (
     CONFIDENCE_WEIGHTS,
     SENTENCE_WEIGHTS,
+    UNREAD,
     TrainedReader,
     candidates,
     confidence_features,
@@ -112,10 +113,8 @@ def _reads(store: Store, reader: TrainedReader, questions: Path, every: int) -> 
             measured = hashlib.sha256(min(gold).encode()).digest()[0] % 2 == 1
             hits = search(store, question.text, 2 * _DEPTH)
             others = [hit for hit in hits if hit.passage.article_id not in gold][:_DEPTH]
-            wanted = {hit.passage.id for hit in (*hits[:_DEPTH], *others)}
-            spans = reader.spans(question, [hit for hit in hits if hit.passage.id in wanted])
             for read in (hits[:_DEPTH], others):
-                yield _read(reader, question, read, spans, asked["spans"], measured)
+                yield _read(reader, question, read, reader.spans(question, read), asked["spans"], measured)
 
 
 def _near_misses(path: Path, model: Path | None) -> Iterator[Read]:
@@ -153,9 +152,9 @@ def _read(
     found = candidates(question, hits)
     answers = [_holds(one.passage.article_id, one.sentence.start, one.sentence.end, spans) for one in found]
     rows = reader.features(question, hits, found, read) if found else []
-    passages = [rank_features(hit, read[hit.passage.id]) for hit in hits]
+    passages = [rank_features(hit, read.get(hit.passage.id, UNREAD)) for hit in hits]
     holds = [_holds(hit.passage.article_id, hit.passage.start, hit.passage.end, spans) for hit in hits]
-    return Read(rows, answers, passages, holds, [read[hit.passage.id] for hit in hits], measured)
+    return Read(rows, answers, passages, holds, list(read.values()), measured)
 
 
 def _holds(article_id: str, start: int, end: int, spans: Sequence[Any]) -> bool:

@@ -18,6 +18,7 @@ from assistant.access_settings import Access, Permission, Rate
 from assistant.settings import Settings
 from assistant.tokens import Token, Tokens
 from assistant.web.limits import Limiter, network_of
+from assistant.web.wording import counted
 from index.errors import SaidsoError
 
 SESSION_COOKIE = "saidso_session"
@@ -59,6 +60,10 @@ TABLE = (
     Row("/api/passages/*", "GET", _ASK),
     Row("/api/claims/*", "GET", _ASK),
     Row("/api/articles/*", "POST PUT DELETE", _INGEST),
+    Row("/v1/chat/completions", "POST", _ASK, asks=True),
+    Row("/v1/*", _ANY, _ASK),  # the models, and that there is nothing else
+    Row("/mcp/*", "POST", _ASK, asks=True),
+    Row("/mcp/*", _ANY, _ASK),
     Row("/openapi.json", "GET", _ASK),
     Row("/docs", "GET", _ASK),
     Row("/api/evaluations/*", "GET", _ASK),
@@ -243,7 +248,7 @@ def lacking(needed: Permission) -> str:
 
 
 def _too_often(wait: int) -> str:
-    return f"That is more questions than you may ask; go on in {wait} second{'s' if wait > 1 else ''}."
+    return f"That is more questions than you may ask; go on in {counted(wait, 'second')}."
 
 
 def address_of(scope: Scope) -> str:

@@ -10,13 +10,9 @@ from assistant.web.evidence_routes import evidence_router
 from assistant.web.question_routes import question_router
 from assistant.web.startup import Startup
 
-_AT_ONCE = 2
-_WAITING = 64
 
-
-def add_api(app: FastAPI, startup: Startup) -> None:
-    """Add the routes under /api; refusals are JSON with the sentence under `detail`."""
-    crew = Crew(_AT_ONCE, _WAITING)
+def add_api(app: FastAPI, startup: Startup, crew: Crew) -> None:
+    """Add the routes under /api, whose questions `crew` answers; refusals are JSON, the sentence under `detail`."""
     app.include_router(question_router(startup, crew))
     app.include_router(article_router(startup))
     app.include_router(evidence_router(startup))

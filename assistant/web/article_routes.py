@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from bisect import bisect_right
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.datastructures import UploadFile
-from starlette.requests import ClientDisconnect
 
 from assistant.assistant import Assistant
 from assistant.web import schema
 from assistant.web.events import Stream, event_stream
 from assistant.web.openapi import described, in_document, refusals
-from assistant.web.refusals import UnknownArticleError
-from assistant.web.security import MAX_UPLOAD_BYTES
+from assistant.web.refusals import known_article
 from assistant.web.startup import Startup
 from index.articles import Article
 from index.document import UnreadableError
@@ -30,6 +31,7 @@ from index.filters import Filters
 from index.ingest import IngestReport, Progress
 from index.records import parse
 
+_AT_ONCE = 2  # one reads in, one learns that the store is busy
 _MOST_FILES = 1000
 _LONGEST_NAME = 200  # bytes
 _FIELDS = ("id", "title", "source", "authors", "published", "url")
@@ -69,6 +71,8 @@ class _Routes:
 
     def __init__(self, startup: Startup) -> None:
         self._startup = startup
+        # Threads that the server's end does not wait for, as it would for those of its own pool.
+        self._threads = ThreadPoolExecutor(_AT_ONCE, "reading-in")
 
     def listed(self, asked: Annotated[schema.ListingQuery, Query()]) -> dict[str, Any]:
         """The articles, the newest first, with counts by outlet and month over all that `q` and the filters keep."""
@@ -85,7 +89,7 @@ class _Routes:
     def one(self, article_id: schema.ArticleId) -> dict[str, Any]:
         """One article with its text, in whose characters all offsets count."""
         assistant = self._startup.assistant
-        article = _known(assistant, article_id)
+        article = known_article(assistant, article_id)
         return {**_described(article, assistant.passage_count(article_id)), "text": article.text}
 
     async def add(self, request: Request) -> Response:
@@ -97,18 +101,17 @@ class _Routes:
         end even where the connection closes.
         """
         assistant = self._startup.assistant
-        folder = TemporaryDirectory(prefix="saidso-")
-        try:
+        with ExitStack() as unless_received:
+            folder = TemporaryDirectory(prefix="saidso-")
+            unless_received.enter_context(folder)
             paths = await _received(request, Path(folder.name))
-        except BaseException:
-            folder.cleanup()
-            raise
+            unless_received.pop_all()  # whoever reads the files in removes them
         if "text/event-stream" not in request.headers.get("accept", ""):
-            report = await run_in_threadpool(_read_in, assistant, folder, paths, None)
+            report = await self._read_in(assistant, folder, paths)
             return JSONResponse(_outcome(report), 422 if _nothing_taken(report) else 200)
 
         async def tell(stream: Stream) -> None:
-            report = await run_in_threadpool(_read_in, assistant, folder, paths, stream)
+            report = await self._read_in(assistant, folder, paths, stream)
             stream.send("done", _outcome(report))
 
         return event_stream(tell)
@@ -116,16 +119,28 @@ class _Routes:
     def remove(self, article_id: schema.NewArticleId) -> Response:
         """Remove an article and all that was derived from it."""
         assistant = self._startup.assistant
-        _known(assistant, article_id)
+        known_article(assistant, article_id)
         assistant.remove([article_id])
         return Response(status_code=204)
 
+    async def _read_in(
+        self, assistant: Assistant, folder: TemporaryDirectory[str], paths: list[Path], stream: Stream | None = None
+    ) -> IngestReport:
+        """Read the files in and remove them; to the end, even where the client goes away, but not where we end."""
+        ends = list(accumulate(path.stat().st_size for path in paths))
 
-def _known(assistant: Assistant, article_id: str) -> Article:
-    article = assistant.article(article_id)
-    if article is None:
-        raise UnknownArticleError(article_id)
-    return article
+        def tell(progress: Progress) -> None:
+            if not self._startup.ready:
+                raise SaidsoError("Saidso is ending; what was read so far stays. Send the rest again.")
+            if stream is not None:
+                at_hand = paths[min(bisect_right(ends, progress.done_bytes), len(paths) - 1)].name
+                stream.send("progress", {"done": progress.done_bytes, "total": progress.total_bytes, "name": at_hand})
+
+        def read() -> IngestReport:
+            with folder:
+                return assistant.ingest_upload(*paths, on_progress=tell)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, read)
 
 
 def _described(article: Article, passages: int) -> dict[str, Any]:
@@ -145,14 +160,11 @@ async def _received(request: Request, folder: Path) -> list[Path]:
 
 
 async def _received_files(request: Request, folder: Path) -> list[Path]:
-    try:
-        async with request.form(max_files=_MOST_FILES) as form:
-            files = [file for file in form.getlist("files") if isinstance(file, UploadFile) and file.filename]
-            if not files:
-                raise SaidsoError("There is no file; send one or more as the form's field `files`.")
-            return [await run_in_threadpool(_kept, file, folder / str(number)) for number, file in enumerate(files)]
-    except ClientDisconnect as error:  # also how `Guard` ends what grows too large
-        raise HTTPException(413, f"The upload broke off; it may have {MAX_UPLOAD_BYTES // 2**20} MB.") from error
+    async with request.form(max_files=_MOST_FILES) as form:
+        files = [file for file in form.getlist("files") if isinstance(file, UploadFile) and file.filename]
+        if not files:
+            raise SaidsoError("There is no file; send one or more as the form's field `files`.")
+        return [await run_in_threadpool(_kept, file, folder / str(number)) for number, file in enumerate(files)]
 
 
 def _kept(file: UploadFile, folder: Path) -> Path:
@@ -181,21 +193,6 @@ def _entries(body: bytes) -> list[object]:
     if not isinstance(entries, list) or not entries:
         raise SaidsoError('Send one article, {"id": …, "text": …}, or several, {"articles": [{"id": …}, …]}.')
     return entries
-
-
-def _read_in(
-    assistant: Assistant, folder: TemporaryDirectory[str], paths: list[Path], stream: Stream | None
-) -> IngestReport:
-    """Read the files in and remove them. What was sent is read to the end, even where the client goes away."""
-    ends = list(accumulate(path.stat().st_size for path in paths))
-
-    def tell(progress: Progress) -> None:
-        if stream is not None:
-            at_hand = paths[min(bisect_right(ends, progress.done_bytes), len(paths) - 1)]
-            stream.send("progress", {"done": progress.done_bytes, "total": progress.total_bytes, "name": at_hand.name})
-
-    with folder:
-        return assistant.ingest_upload(*paths, on_progress=tell)
 
 
 def _nothing_taken(report: IngestReport) -> bool:

@@ -10,6 +10,8 @@ from typing import TypeVar
 from index.errors import SaidsoError
 
 _Result = TypeVar("_Result")
+_AT_ONCE = 2
+_WAITING = 64
 
 
 class OverloadedError(SaidsoError):
@@ -19,7 +21,7 @@ class OverloadedError(SaidsoError):
 class Crew:
     """A few threads, and as many more pieces of work waiting for one as may. To be used from one event loop."""
 
-    def __init__(self, at_once: int, waiting: int) -> None:
+    def __init__(self, at_once: int = _AT_ONCE, waiting: int = _WAITING) -> None:
         self._threads = ThreadPoolExecutor(at_once, "answering")
         self._most = at_once + waiting
         self._taken = 0

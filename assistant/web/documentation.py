@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 from html import escape
@@ -60,7 +61,7 @@ def _operations(api: Json) -> Iterator[tuple[str, str, Json]]:
 
 
 def _anchor(method: str, path: str, _operation: Json) -> str:
-    return quote(f"{method} {path}".lower().replace(" ", "-").replace("/", "-"), safe="")
+    return re.sub(r"[^a-z0-9]+", "-", f"{method} {path}".lower()).strip("-")
 
 
 def _operation(api: Json, address: str, method: str, path: str, operation: Json) -> str:
@@ -69,7 +70,7 @@ def _operation(api: Json, address: str, method: str, path: str, operation: Json)
         f'<h3><span class="method">{method}</span> <code>{escape(path)}</code></h3>',
         f"<p><strong>{escape(operation['summary'])}.</strong> {_prose(operation.get('description', ''))}</p>",
         _fields("Parameters", map(_parameter, operation.get("parameters", []))),
-        *(_body(kind, body["schema"]) for kind, body in bodies.items()),
+        *(_body(api, kind, body.get("schema", {})) for kind, body in bodies.items()),
         *(f"<pre><code>{escape(line)}</code></pre>" for line in curl_lines(api, address, method, path, operation)),
         _responses(operation["responses"]),
     ]
@@ -82,10 +83,9 @@ def _parameter(parameter: Json) -> tuple[str, str, str]:
     return parameter["name"], kind + _default(parameter["schema"], parameter.get("required", False)), told
 
 
-def _body(kind: str, body: Json) -> str:
-    if "properties" in body:
-        return _fields(f"Form ({kind})", _properties(body))
-    return f'<p class="body">Body ({escape(kind)}): {_kind(body)}</p>'
+def _body(api: Json, kind: str, body: Json) -> str:
+    named = "" if "properties" in body else f": {_kind(body)}"
+    return f"<p>Body ({escape(kind)}){named}</p>{_fields('Fields', _properties(_resolved(api, body)))}"
 
 
 def _responses(responses: Json) -> str:
@@ -175,7 +175,7 @@ def _address(path: str, parameters: Iterable[Json]) -> str:
 def _sent(api: Json, kind: str, body: Json) -> list[str]:
     """Return what curl must be told to send an example of a body."""
     if kind == "application/json":
-        example = _resolved(api, body)["examples"][0]
+        example: object = next(iter(_resolved(api, body).get("examples", [])), {})
         return ["-H", f"Content-Type: {kind}", "-d", json.dumps(example, ensure_ascii=False)]
     fields = ((name, field) for name, field in body.get("properties", {}).items() if "examples" in field)
     return [word for name, field in fields for word in ("-F", f"{name}={_form_value(field)}")]
@@ -189,6 +189,6 @@ def _form_value(field: Json) -> str:
 
 def _resolved(api: Json, body: Json) -> Json:
     """Return the schema of a body; of several that may be sent, the first."""
-    reference = body.get("$ref") or body["anyOf"][0]["$ref"]
-    resolved: Json = api["components"]["schemas"][reference.rpartition("/")[2]]
-    return resolved
+    while "$ref" in body or "anyOf" in body:
+        body = body["anyOf"][0] if "anyOf" in body else api["components"]["schemas"][body["$ref"].rpartition("/")[2]]
+    return body

@@ -6,16 +6,14 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from starlette.datastructures import FormData, UploadFile
-from starlette.requests import ClientDisconnect
 
 from assistant.evaluation.jobs import Job, Jobs, Options
 from assistant.web import schema
 from assistant.web.openapi import described, refusals
-from assistant.web.security import MAX_UPLOAD_BYTES
 from index.errors import SaidsoError
 
 _MOST_FIELDS, _MOST_GATES, _LONGEST_GATE = 60, 50, 200
@@ -84,14 +82,11 @@ class _Routes:
 
     async def start(self, request: Request, response: Response) -> dict[str, Any]:
         """Queue the evaluation of the uploaded question file."""
-        try:
-            async with request.form(max_files=1, max_fields=_MOST_FIELDS) as form:
-                file = form.get("file")
-                if not isinstance(file, UploadFile) or not file.filename:
-                    raise SaidsoError("There is no question file; send one as the form's field `file`.")
-                options, name, data = _options(form), file.filename, await file.read()
-        except ClientDisconnect as error:  # also how `Guard` ends what grows too large
-            raise HTTPException(413, f"The upload broke off; it may have {MAX_UPLOAD_BYTES // 2**20} MB.") from error
+        async with request.form(max_files=1, max_fields=_MOST_FIELDS) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile) or not file.filename:
+                raise SaidsoError("There is no question file; send one as the form's field `file`.")
+            options, name, data = _options(form), file.filename, await file.read()
         job = await run_in_threadpool(self._jobs.add, name, data, options)
         response.headers["Location"] = f"/api/evaluations/{job.id}"
         return job.as_json()

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from assistant.answer import claim_as_json
 from assistant.web import schema
 from assistant.web.openapi import described, refusals
-from assistant.web.refusals import UnknownArticleError
+from assistant.web.refusals import known_article
 from assistant.web.startup import Startup
 from index.articles import Article
 from index.errors import SaidsoError
@@ -35,32 +35,22 @@ class _Routes:
     def passage(self, article_id: schema.ArticleId, place: Annotated[schema.PassageQuery, Query()]) -> dict[str, Any]:
         """The exact words of a span, with the passage around it: what a citation points to."""
         assistant = self._startup.assistant
-        article = assistant.article(article_id)
-        if article is None:
-            raise UnknownArticleError(article_id)
+        article = known_article(assistant, article_id)
         if not place.start < place.end <= len(article.text):
             raise SaidsoError(
                 f"There are no characters {place.start} to {place.end} in this article; it has {len(article.text):,}, "
                 "and start must be less than end."
             )
         around = _around(assistant.passages(article_id), Span(place.start, place.end))
-        words = {"start": around.start, "end": around.end, "text": article.text[around.start : around.end]}
         facts = {name: getattr(article, name) for name in ("title", "source", "published", "url")}
-        text = article.text[place.start : place.end]
-        return {
-            "article_id": article_id,
-            "start": place.start,
-            "end": place.end,
-            "text": text,
-            "passage": words,
-            **facts,
-        }
+        words = _words(article, Span(place.start, place.end))
+        return {"article_id": article_id, **words, "passage": _words(article, around), **facts}
 
     def claims(self, asked: Annotated[schema.ClaimsQuery, Query()]) -> dict[str, Any]:
         """Who said what, by date: of one article, or of all that the filters keep."""
         assistant = self._startup.assistant
-        if asked.article_id is not None and assistant.article(asked.article_id) is None:
-            raise UnknownArticleError(asked.article_id)
+        if asked.article_id is not None:
+            known_article(assistant, asked.article_id)
         total, told = assistant.claims_by(asked.filters, asked.article_id, asked.offset, asked.limit)
         claims = [
             {**claim_as_json(claim, article.id), "source": article.source, "published": article.published}

@@ -19,6 +19,7 @@ from assistant.access_settings import Rate
 from assistant.tokens import SESSION_LENGTH, Token, Tokens
 from assistant.web.access import SESSION_COOKIE, Doorkeeper, address_of, session_secret, visitor_of
 from assistant.web.limits import Limiter, network_of
+from assistant.web.wording import counted
 
 _PAGE = Template(Path(__file__).with_name("login.html").read_text(encoding="utf-8"))
 _FAILURES = Rate(5, 60)  # from one address
@@ -31,9 +32,10 @@ _log = logging.getLogger(__name__)
 def add_login(app: FastAPI, doorkeeper: Doorkeeper) -> None:
     """Add /login and /logout."""
     failures = Limiter(_FAILURES)
-    app.add_api_route("/login", partial(_form, doorkeeper))
-    app.add_api_route("/login", partial(_log_in, doorkeeper, failures), methods=["POST"])
-    app.add_api_route("/logout", partial(_log_out, doorkeeper), methods=["GET", "POST"])
+    app.add_api_route("/login", partial(_form, doorkeeper), include_in_schema=False)
+    log_in, log_out = partial(_log_in, doorkeeper, failures), partial(_log_out, doorkeeper)
+    app.add_api_route("/login", log_in, methods=["POST"], include_in_schema=False)
+    app.add_api_route("/logout", log_out, methods=["GET", "POST"], include_in_schema=False)
 
 
 async def _form(doorkeeper: Doorkeeper, request: Request) -> Response:
@@ -58,7 +60,7 @@ async def _log_in(doorkeeper: Doorkeeper, failures: Limiter, request: Request) -
         return RedirectResponse(wanted, 303)
     address = network_of(address_of(request.scope))
     if wait := failures.take(address):
-        slowed = f"Too many log-ins have failed; try again in {wait} second{'s' if wait > 1 else ''}."
+        slowed = f"Too many log-ins have failed; try again in {counted(wait, 'second')}."
         return _page(wanted, slowed, 429, {"Retry-After": str(wait)})
     token = await run_in_threadpool(doorkeeper.tokens.find, fields.get("token", [""])[0].strip())
     if token is None:

@@ -202,7 +202,7 @@ async def _converse(
 async def _reply(startup: Startup, question: str, filters: Filters) -> AsyncIterator[str]:
     """Yield what the answer's place shows: that we wait, the stages, then the answer statement by statement."""
     waited_for = ""
-    while not startup.ready and not startup.failure:
+    while startup.under_way:
         if startup.stage != waited_for:
             waited_for = startup.stage
             yield render.stage(f"Still loading ({waited_for[0].lower()}{waited_for[1:]}). Your question is next.")

@@ -56,8 +56,8 @@ class _Routes:
     async def ask(self, asked: schema.Ask) -> Response:
         """The answer, with a citation for every statement; or none, with what came closest."""
         assistant, filters = self._startup.assistant, asked.filters
-        answer = await self._crew.do(partial(assistant.ask, asked.question, filters, asked.name))
-        return JSONResponse(answer.as_json())
+        asking = partial(assistant.ask, asked.question, filters, asked.name, history=asked.conversation)
+        return JSONResponse((await self._crew.do(asking)).as_json())
 
     async def stream(self, asked: schema.Ask) -> Response:
         """The answer as server-sent events, while it is made; to stop it, close the connection."""
@@ -72,7 +72,7 @@ class _Routes:
                 stream.check()
                 stream.send("stage", {"stage": stage})
 
-            asking = partial(assistant.ask, asked.question, filters, asked.name, on_stage)
+            asking = partial(assistant.ask, asked.question, filters, asked.name, on_stage, asked.conversation)
             _tell_answer(stream, await self._crew.do(asking))
 
         return event_stream(tell)
@@ -86,9 +86,9 @@ class _Routes:
 
     async def _arrived(self, stream: Stream) -> Assistant:
         """Wait for the assistant, saying so. Raises SaidsoError where it has failed to come."""
-        if not self._startup.ready and not self._startup.failure:
+        if self._startup.under_way:
             stream.send("stage", {"stage": "loading"})
-        while not self._startup.ready and not self._startup.failure:
+        while self._startup.under_way:
             await asyncio.sleep(_LOOK_AGAIN)
         return self._startup.assistant
 

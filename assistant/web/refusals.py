@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import reprlib
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
+from assistant.assistant import Assistant
 from assistant.evaluation.jobs import TooManyError, UnknownJobError, WrongStateError
+from assistant.misread import misread
 from assistant.web.crew import OverloadedError
+from assistant.web.security import MAX_UPLOAD_BYTES
 from assistant.web.startup import NotReadyError
+from index.articles import Article
 from index.errors import SaidsoError
 from index.store import BusyError
 
@@ -21,6 +26,14 @@ class UnknownArticleError(SaidsoError):
 
     def __init__(self, article_id: str) -> None:
         super().__init__(f"There is no article {article_id!r}; GET /api/articles lists those there are.")
+
+
+def known_article(assistant: Assistant, article_id: str) -> Article:
+    """Return an article. Raises UnknownArticleError where there is none of this id."""
+    article = assistant.article(article_id)
+    if article is None:
+        raise UnknownArticleError(article_id)
+    return article
 
 
 _STATUS: tuple[tuple[type[SaidsoError], int], ...] = (
@@ -39,6 +52,7 @@ def add_refusals(app: FastAPI) -> None:
     """Make the application answer errors, and what is no proper request, with a sentence."""
     app.add_exception_handler(SaidsoError, _refused)
     app.add_exception_handler(RequestValidationError, _misread)
+    app.add_exception_handler(ClientDisconnect, _broken_off)
 
 
 def status_of(error: SaidsoError) -> int:
@@ -51,24 +65,17 @@ async def _refused(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status, _COME_BACK if status == 503 else None)
 
 
+async def _broken_off(_request: Request, _error: Exception) -> JSONResponse:
+    """Answer a client that went away while it sent, or that `Guard` cut off for sending too much."""
+    return JSONResponse({"detail": f"The upload broke off; it may have {MAX_UPLOAD_BYTES // 2**20} MB."}, 413)
+
+
 async def _misread(_request: Request, error: Exception) -> JSONResponse:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
-    return JSONResponse({"detail": _sentence(faults[0]) if faults else "The request could not be read."}, 422)
+    sentences = [misread({**fault, "loc": _within(fault)}).sentence for fault in faults[:1]]
+    return JSONResponse({"detail": "".join(sentences) or "The request could not be read."}, 422)
 
 
-def _sentence(fault: dict[str, Any]) -> str:
-    """Say which field is wrong, what it holds, and what it should be."""
-    name = ".".join(str(part) for part in fault["loc"][1:])
-    match fault["type"]:
-        case "json_invalid":
-            return f"The request is not JSON ({fault['ctx']['error']}); mend it and send it again."
-        case "missing" if not name:
-            return "The request is empty; send a JSON object, with the header Content-Type: application/json."
-        case "missing":
-            return f"There is no {name!r}; it must be given."
-        case "extra_forbidden":
-            return f"There is no field {name!r}; leave it out. /docs says which there are."
-        case "model_attributes_type":
-            return "The request is not a JSON object; send one, with the header Content-Type: application/json."
-    wanted = fault["msg"][0].lower() + fault["msg"][1:]
-    return f"{name} is {reprlib.repr(fault['input'])}: {wanted}."
+def _within(fault: Mapping[str, Any]) -> tuple[int | str, ...]:
+    """Return where a fault is, without the word for the part of the request (body, query); for broken JSON nowhere."""
+    return tuple(fault["loc"][1:])

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
 
+from assistant.followup import Exchange
 from index.cues import STANCES
 from index.filters import Filters
 
@@ -25,6 +25,14 @@ def _storable(text: str) -> str:
 
 _Text = Annotated[str, AfterValidator(_storable)]
 _Word = Annotated[_Text, Field(max_length=_LONGEST)]
+_Since = Annotated[_Word | None, Field(alias="from", description="Only articles of this day or later, YYYY-MM-DD.")]
+_Until = Annotated[_Word | None, Field(alias="to", description="Only articles of this day or earlier, YYYY-MM-DD.")]
+_Speaker = Annotated[
+    _Word | None, Field(description="Only what this person or body, or who speaks for it, is quoted with.")
+]
+_Cue = Annotated[_Word | None, Field(description="Only what is reported with exactly these words, such as “denied”.")]
+_Offset = Annotated[int, Field(ge=0, le=2**31, description="How many to pass over.")]
+_Limit = Annotated[int, Field(ge=0, le=MOST_LISTED, description="How many to give at most.")]
 ArticleId = Annotated[
     str, Path(description="The article's id, percent-encoded.", examples=["2017-03-17-pahon-meeting-hall"])
 ]
@@ -51,13 +59,11 @@ class _Narrowed(_Sent):
     """Which articles, and whose words, a question is asked of."""
 
     sources: list[_Word] = Field([], max_length=_MOST, description="Only articles of these outlets.")
-    since: _Word | None = Field(None, alias="from", description="Only articles of this day or later, YYYY-MM-DD.")
-    until: _Word | None = Field(None, alias="to", description="Only articles of this day or earlier, YYYY-MM-DD.")
-    speaker: _Word | None = Field(
-        None, description="Only what this person or body, or who speaks for it, is quoted with."
-    )
+    since: _Since = None
+    until: _Until = None
+    speaker: _Speaker = None
     stances: list[_Word] = Field([], max_length=_MOST, description=_STANCE_NAMES)
-    cue: _Word | None = Field(None, description="Only what is reported with exactly these words, such as “denied”.")
+    cue: _Cue = None
     as_of: _Word | None = Field(
         None, description="Answer as on this day, YYYY-MM-DD: what was published later is not looked at."
     )
@@ -97,7 +103,16 @@ class Ask(_Question):
         json_schema_extra={"examples": [{"question": "How many bombs did the F-15s drop?", "from": "2017-03-01"}]}
     )
 
-    history: SkipJsonSchema[list[Turn]] = Field([], max_length=_MOST)
+    history: list[Turn] = Field(
+        [],
+        max_length=_MOST,
+        description="The conversation before it, the earliest first, for what it leans on.",
+    )
+
+    @property
+    def conversation(self) -> list[Exchange]:
+        """The conversation before the question."""
+        return [Exchange(turn.question, turn.answer or "") for turn in self.history]
 
 
 class Search(_Question):
@@ -115,12 +130,10 @@ class ListingQuery(_Asked):
 
     q: _Word = Field("", description="Words that must all stand in the title or the text.", examples=["mosque"])
     source: list[_Word] = Field([], max_length=_MOST, description="Only articles of this outlet; may be repeated.")
-    since: _Word | None = Field(
-        None, alias="from", description="Only articles of this day or later, YYYY-MM-DD.", examples=["2017-03-17"]
-    )
-    until: _Word | None = Field(None, alias="to", description="Only articles of this day or earlier, YYYY-MM-DD.")
-    offset: int = Field(0, ge=0, le=2**31, description="How many to pass over.")
-    limit: int = Field(50, ge=0, le=MOST_LISTED, description="How many to give at most.", examples=[5])
+    since: Annotated[_Since, Field(examples=["2017-03-17"])] = None
+    until: _Until = None
+    offset: _Offset = 0
+    limit: Annotated[_Limit, Field(examples=[5])] = 50
 
 
 class PassageQuery(_Asked):
@@ -134,20 +147,16 @@ class ClaimsQuery(_Asked):
     """Which claims to list."""
 
     article_id: str | None = Field(None, description="Only those of this article.")
-    speaker: _Word | None = Field(
-        None,
-        description="Only what this person or body, or who speaks for it, is quoted with.",
-        examples=["the Pentagon"],
-    )
+    speaker: Annotated[_Speaker, Field(examples=["the Pentagon"])] = None
     stance: list[_Word] = Field(
         [], max_length=_MOST, description=f"{_STANCE_NAMES} May be repeated.", examples=["denies"]
     )
-    cue: _Word | None = Field(None, description="Only what is reported with exactly these words, such as “denied”.")
+    cue: _Cue = None
     source: list[_Word] = Field([], max_length=_MOST, description="Only articles of this outlet; may be repeated.")
-    since: _Word | None = Field(None, alias="from", description="Only articles of this day or later, YYYY-MM-DD.")
-    until: _Word | None = Field(None, alias="to", description="Only articles of this day or earlier, YYYY-MM-DD.")
-    offset: int = Field(0, ge=0, le=2**31, description="How many to pass over.")
-    limit: int = Field(50, ge=0, le=MOST_LISTED, description="How many to give at most.")
+    since: _Since = None
+    until: _Until = None
+    offset: _Offset = 0
+    limit: _Limit = 50
 
     @property
     def filters(self) -> Filters:
@@ -239,7 +248,7 @@ class Answer(BaseModel):
 
     id: str | None
     question: str
-    standalone_question: str
+    standalone_question: str = Field(description="The question as it would be asked alone.")
     answer: str = Field(description="The text, with `[1]` for the citation of that marker.")
     short_answer: str | None = Field(description="The bare answer, where there is one.")
     abstained: bool

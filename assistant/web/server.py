@@ -31,9 +31,12 @@ from assistant.tokens import Tokens
 from assistant.web.access import Doorkeeper, visitor_of
 from assistant.web.api import add_api
 from assistant.web.confidence import DIAGRAM
+from assistant.web.crew import Crew
 from assistant.web.documentation import add_documentation
 from assistant.web.evaluations import add_evaluations
 from assistant.web.login import add_login
+from assistant.web.mcp_route import add_mcp
+from assistant.web.openai_api import add_openai
 from assistant.web.refusals import add_refusals
 from assistant.web.security import MAX_UPLOAD_BYTES, Guard
 from assistant.web.startup import Startup
@@ -49,15 +52,17 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     doorkeeper = Doorkeeper.of(settings)
     life = partial(_lifespan, startup, jobs, doorkeeper)
     app = FastAPI(title="Saidso", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
-    app.add_api_route("/healthz", _healthz, tags=["Health"], summary="Whether the server runs")
-    app.add_api_route("/readyz", partial(_readyz, startup), tags=["Health"], summary="Whether questions are answered")
     app.add_api_route(f"/web/{DIAGRAM.name}", _diagram, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=_STATIC))
     add_login(app, doorkeeper)
     add_refusals(app)
-    add_api(app, startup)
+    crew = Crew()
+    add_api(app, startup, crew)
     add_evaluations(app, jobs)
+    add_openai(app, startup, crew)
+    add_mcp(app, startup)
     add_widget(app, startup, settings)
+    _add_health(app, startup)
     add_documentation(app)
     _mount_page(app, startup, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
@@ -118,6 +123,14 @@ async def _lifespan(startup: Startup, jobs: Jobs, doorkeeper: Doorkeeper, _app: 
     yield
     await run_in_threadpool(jobs.end)
     doorkeeper.close()
+
+
+def _add_health(app: FastAPI, startup: Startup) -> None:
+    app.add_api_route("/healthz", _healthz, tags=["Health"], summary="Whether the server runs")
+    app.add_api_route(
+        "/readyz", partial(_readyz, startup), tags=["Health"], summary="Whether questions are answered",
+        description="Status 200 with what is indexed once they are, 503 with the reason until then.",
+    )  # fmt: skip
 
 
 async def _healthz() -> dict[str, str]:

@@ -32,6 +32,11 @@ class Startup:
         return self._assistant is not None
 
     @property
+    def under_way(self) -> bool:
+        """Whether the assistant may still come."""
+        return not self.ready and self.failure is None
+
+    @property
     def failure(self) -> str | None:
         """Why there will be no assistant, or None while one is there or may come."""
         if self.ready or not self._over.is_set():

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from assistant.assistant import Assistant
+from assistant.evaluation.run import conversation
 from assistant.evaluation.statistics import Mean, estimate
-from assistant.followup import Exchange
+from assistant.followup import read_history
 from assistant.settings import Settings, sample_articles
 
 QUESTIONS = Path(__file__).parent.parent / "conversations.jsonl"
@@ -40,9 +41,7 @@ def reciprocal_rank(assistant: Assistant, question: str, articles: Sequence[str]
 
 def completed(assistant: Assistant, item: dict[str, Any]) -> str:
     """The last question as it is understood after the conversation before it, held with the assistant."""
-    held: list[Exchange] = []
-    for turn in item["history"]:
-        held.append(Exchange.of(assistant.ask(turn["question"], history=held)))
+    held = conversation(assistant, read_history(item["history"]))
     return assistant.ask(item["question"], history=held).standalone_question
 
 
