@@ -7,6 +7,7 @@ from typing import Any
 
 from assistant.citations import Citation
 from index.claims import Claim, Piece
+from index.filters import Filters
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Answer:
     """Statements with their citations; or, when `abstained`, none, and the `closest` passages instead.
 
     `accounts` are the positions that the statements take, and `disagreement` says in a sentence where they differ.
+    `filters` say of which articles it was asked; `undated` articles were left out because nothing says of which day
+    they are.
     """
 
     question: str
@@ -70,6 +73,8 @@ class Answer:
     standalone: str | None = None  # the question as it was understood, where the conversation had to lend it something
     accounts: tuple[Account, ...] = ()
     disagreement: str | None = None
+    filters: Filters = field(default_factory=Filters)
+    undated: int = 0
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
 
     @property
@@ -105,6 +110,8 @@ class Answer:
             "accounts": [account.as_json() for account in self.accounts],
             "disagreement": self.disagreement,
             "closest": [citation.as_json() for citation in self.closest],
+            "filters": self.filters.as_json(),
+            "undated_left_out": self.undated,
             "timings_ms": {stage: round(value, 1) for stage, value in self.timings_ms.items()},
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -57,6 +58,14 @@ def _number(environment: Mapping[str, str], name: str, default: float, low: floa
     if not low <= value <= high:
         raise SaidsoError(f"{name}={text!r} is not a number from {low:g} to {high:g}; change it or unset it.")
     return value
+
+
+def saidso_version() -> str:
+    """Return the version that is installed."""
+    try:
+        return version("saidso")
+    except PackageNotFoundError:
+        return "from source"  # run in a checkout that was never installed
 
 
 def sample_articles() -> Path:

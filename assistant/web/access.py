@@ -56,9 +56,12 @@ TABLE = (
     # ── programs ──
     Row("/api/ask/*", "GET POST", _ASK, asks=True),
     Row("/api/search/*", "GET POST", _ASK, asks=True),
-    Row("/api/articles/*", "GET", _ASK),
-    Row("/api/passages/*", "GET", _ASK),
+    Row("/api/receipt", "POST", _ASK, asks=True),
+    Row("/api/examples", "GET", _ASK),
+    Row("/api/speakers", "GET", _ASK),
     Row("/api/claims/*", "GET", _ASK),
+    Row("/api/passages/*", "GET", _ASK),
+    Row("/api/articles/*", "GET", _ASK),
     Row("/api/articles/*", "POST PUT DELETE", _INGEST),
     Row("/v1/chat/completions", "POST", _ASK, asks=True),
     Row("/v1/*", _ANY, _ASK),  # the models, and that there is nothing else
@@ -70,6 +73,7 @@ TABLE = (
     Row("/api/evaluations/*", "POST DELETE", _INGEST),
     # ── the page; what an event of it needs is asked where it is handled ──
     Row("/", "GET", _ASK),
+    Row("/docs", "GET", _ASK),
     Row("/web/*", "GET", _ASK),
     Row("/config/*", "GET", _ASK),
     Row("/assets/*", "GET", _ASK),
@@ -89,8 +93,6 @@ TABLE = (
     Row("/gradio_api/info/*", "GET", _ASK),
     Row("/gradio_api/user/*", "GET", _ASK),
     Row("/gradio_api/login_check/*", "GET", _ASK),
-    Row("/gradio_api/upload/*", "POST", _INGEST),
-    Row("/gradio_api/upload_progress/*", "GET", _INGEST),
     # ── of what gradio brings the rest: it fetches addresses, hands out files or calls other services ──
     Row("/gradio_api/*", _ANY, None),
     Row("/login/*", _ANY, None),

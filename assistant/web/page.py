@@ -7,7 +7,6 @@ import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -15,11 +14,11 @@ from starlette.requests import HTTPConnection
 from assistant.access_settings import Permission
 from assistant.answer import Answer
 from assistant.settings import Settings
-from assistant.web import render, source_pane, wording
+from assistant.web import render, source_pane
 from assistant.web.access import count_question, require
 from assistant.web.confidence import explanation
 from assistant.web.startup import Startup
-from assistant.web.suggestions import COUNT, suggestions
+from assistant.web.suggestions import COUNT, Suggestions
 from index.errors import SaidsoError
 from index.filters import Filters
 
@@ -43,13 +42,13 @@ _STAGES = {
 _TURNS_KEPT = 100
 _STATEMENT_PAUSE = 0.15  # seconds between statements, so that the eye can follow
 _LOOK_AGAIN = 0.05
+_DATE = "YYYY-MM-DD"
 _QUESTION_SHOWN = 300  # characters of a question that is refused for its length
 _WELCOME = (
     '<div class="welcome"><p class="lead">Ask the articles.</p><p>Every statement comes with who said it and the exact '
     "words, and every quote opens the article that it stands in.</p></div>"
 )
 _MASTHEAD = '<header class="masthead"><h1>Saidso</h1><p>Who said what, in their exact words</p></header>'
-_FORMATS = "Text, Markdown, HTML, PDF, Word, e-mail, JSON or JSONL. Files are read on this machine and go nowhere else."
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,11 @@ class Widgets:
     cited: gr.Textbox
     source: gr.Markdown
     sources: gr.Dropdown
-    since: gr.Textbox
-    until: gr.Textbox
-    add: gr.Accordion
-    upload: gr.UploadButton
-    outcomes: gr.Markdown
+    filters: tuple[gr.Textbox, ...]  # speaker, since, until, as of
+    kept: gr.Markdown
+    clear: gr.Button
+    suggested: gr.Textbox
+    refresh: gr.Button
     timer: gr.Timer
 
 
@@ -82,15 +81,15 @@ def theme() -> gr.themes.Base:
     )
 
 
-def build_page(startup: Startup, settings: Settings, diagram: str) -> gr.Blocks:
-    """Lay the page out and connect it to the assistant that `startup` brings.
+def build_page(startup: Startup, suggestions: Suggestions, settings: Settings, diagram: str) -> gr.Blocks:
+    """Lay the page out and connect it to the assistant that `startup` brings, and to what it suggests.
 
     `diagram` is the address of the picture that shows how reliable the confidence is.
     """
     page: gr.Blocks
     with gr.Blocks(title="Saidso", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
         widgets = _lay_out(explanation(settings, diagram))
-        _connect(page, widgets, startup)
+        _connect(page, widgets, startup, suggestions)
     page.queue(default_concurrency_limit=8, max_size=64)
     return page
 
@@ -111,6 +110,7 @@ def _lay_out(confidence: str) -> Widgets:
             with gr.Column(elem_id="examples") as examples:
                 _markdown("<p>For example:</p>", elem_id="for-example")
                 example = tuple(gr.Button("", visible=False, elem_classes="example", size="sm") for _ in range(COUNT))
+            kept = _markdown("", elem_id="kept")
             with gr.Row(elem_id="composer"):
                 question = gr.Textbox(
                     label="Your question", placeholder="Who said what?", lines=1, max_lines=5, autofocus=True,
@@ -125,20 +125,21 @@ def _lay_out(confidence: str) -> Widgets:
                 source = _markdown("", elem_id="source")
             with gr.Accordion("Filters", open=False, elem_id="filters"):
                 sources = gr.Dropdown([], value=[], multiselect=True, label="Outlets", elem_id="sources")
+                speaker = _line("Speaker", "speaker", "Anyone")
                 with gr.Row():
-                    since = _date("From", "since")
-                    until = _date("To", "until")
-            with gr.Accordion("Add articles", open=False, elem_id="add") as add:
-                _markdown(f"<p>{wording.escape(_FORMATS)}</p>")
-                upload = gr.UploadButton("Choose files…", file_count="multiple", elem_id="upload", size="md")
-                outcomes = _markdown("", elem_id="outcomes")
+                    since = _line("From", "since", _DATE)
+                    until = _line("To", "until", _DATE)
+                as_of = _line("As of: nothing later counts", "as-of", _DATE)
             with gr.Accordion("When it answers", open=False, elem_id="confidence"):
                 _markdown(confidence)
-    # In the document, though unseen: the script writes into it which citation was opened.
+    # In the document, though unseen: scripts write into these what was opened or chosen, or press them.
     cited = gr.Textbox(label="Opened citation", visible="hidden", elem_id="cited")
+    suggested = gr.Textbox(label="Chosen example", visible="hidden", elem_id="suggested")
+    clear = gr.Button("Clear filters", visible="hidden", elem_id="clear-filters")
+    refresh = gr.Button("Look again", visible="hidden", elem_id="refresh")
     return Widgets(
-        holdings, chat, examples, example, question, ask, stop, cited, source, sources, since, until, add, upload,
-        outcomes, gr.Timer(1.0),
+        holdings, chat, examples, example, question, ask, stop, cited, source, sources, (speaker, since, until, as_of),
+        kept, clear, suggested, refresh, gr.Timer(1.0),
     )  # fmt: skip
 
 
@@ -146,40 +147,40 @@ def _markdown(value: str, elem_id: str | None = None) -> gr.Markdown:
     return gr.Markdown(value, elem_id=elem_id, latex_delimiters=[])
 
 
-def _date(label: str, elem_id: str) -> gr.Textbox:
-    return gr.Textbox(label=label, placeholder="YYYY-MM-DD", max_lines=1, min_width=120, elem_id=elem_id)
+def _line(label: str, elem_id: str, placeholder: str) -> gr.Textbox:
+    return gr.Textbox(label=label, placeholder=placeholder, max_lines=1, min_width=120, elem_id=elem_id)
 
 
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _connect(page: gr.Blocks, w: Widgets, startup: Startup) -> None:
+def _connect(page: gr.Blocks, w: Widgets, startup: Startup, suggestions: Suggestions) -> None:
     quiet: Any = {"show_progress": "hidden", "api_visibility": "private"}
     asked: Any = {
         "fn": partial(_converse, startup, w),
-        "inputs": [w.question, w.sources, w.since, w.until, w.chat],
+        "inputs": [w.question, w.chat, w.sources, *w.filters],
         "outputs": [w.chat, w.question, w.examples, w.ask, w.stop],
         **quiet,
     }
     turns = [gr.on([w.question.submit, w.ask.click], **asked)]
     for button in w.example:
         turns.append(button.click(lambda text: text, button, w.question, **quiet).then(**asked))
+    turns.append(w.suggested.change(_told_by_script, w.suggested, w.question, **quiet).then(**asked))
     w.stop.click(partial(_stopped, w), w.chat, [w.chat, w.ask, w.stop], cancels=turns, **quiet)
     w.chat.clear(lambda: gr.update(visible=True), None, w.examples, **quiet)
     w.cited.change(partial(_open_source, startup), w.cited, w.source, **quiet)
 
-    seen: Any = {
-        "fn": partial(_look, startup, w),
-        "outputs": [w.holdings, w.sources, w.add, *w.example, w.timer],
-        **quiet,
-    }
-    page.load(**seen)
-    w.timer.tick(**seen)
-    w.upload.upload(partial(_add, startup), w.upload, w.outcomes, **quiet).then(**seen)
+    narrowed: list[Any] = [w.sources, *w.filters]
+    gr.on([field.change for field in narrowed], _kept, narrowed, w.kept, **quiet)
+    w.clear.click(lambda: [[], *[""] * len(w.filters)], None, narrowed, **quiet)
+
+    seen: Any = {"fn": partial(_look, startup, w), "outputs": [w.holdings, w.sources, w.refresh, w.timer], **quiet}
+    offered: Any = {"fn": partial(_offer, suggestions, w), "outputs": [*w.example], **quiet}
+    gr.on([page.load, w.timer.tick, w.refresh.click], **seen).then(**offered)
 
 
 async def _converse(
-    startup: Startup, w: Widgets, question: str, sources: list[str], since: str, until: str, history: list[Turn]
+    startup: Startup, w: Widgets, question: str, history: list[Turn], sources: list[str], *narrowed: str
 ) -> AsyncIterator[Update]:
     """Put a question into the conversation and answer it there, as far as it has got at every moment."""
     question = question.strip()
@@ -191,7 +192,7 @@ async def _converse(
     yield {w.chat: turns, w.question: "", w.examples: gr.update(visible=False), **_busy(w, True)}
     try:
         count_question(_request())
-        filters = Filters.parse(tuple(sources), since, until)
+        filters = _filters(sources, *narrowed)
         async for html in _reply(startup, question, filters):
             yield {w.chat: [*turns, _turn("assistant", html)]}
         yield _busy(w, False)
@@ -216,15 +217,32 @@ async def _reply(startup: Startup, question: str, filters: Filters) -> AsyncIter
             yield render.stage(_STAGES.get(shown, shown))
         await asyncio.wait([asking], timeout=_LOOK_AGAIN)
     answer = await asking
-    async for html in _told(answer, render.scope(filters)):
+    async for html in _told(answer):
         yield html
 
 
-async def _told(answer: Answer, scope: str) -> AsyncIterator[str]:
+async def _told(answer: Answer) -> AsyncIterator[str]:
     for shown in range(1, len(answer.statements)):
         yield render.answer(answer, shown)
         await asyncio.sleep(_STATEMENT_PAUSE)
-    yield render.answer(answer, scope=scope)
+    yield render.answer(answer)
+
+
+def _filters(sources: list[str], speaker: str, since: str, until: str, as_of: str) -> Filters:
+    return Filters.parse(tuple(sources), since, until, speaker, as_of=as_of)
+
+
+def _kept(sources: list[str], *narrowed: str) -> str:
+    """Show beside the question which articles it will be put to."""
+    try:
+        return render.kept(_filters(sources, *narrowed))
+    except SaidsoError as error:
+        return render.problem(str(error))
+
+
+def _told_by_script(key: str) -> str:
+    """Return what a script wrote without the number that makes the same thing twice a change as well."""
+    return key.rpartition(" ")[0]
 
 
 def _stopped(w: Widgets, history: list[Turn]) -> Update:
@@ -266,43 +284,32 @@ def _look(startup: Startup, w: Widgets) -> Update:
     """Show what is indexed now, and what this visitor may do about it."""
     try:
         visitor = require(_request(), Permission.ASK)
-        assistant = startup.assistant
-        holdings, offered = assistant.holdings(), suggestions(assistant)
+        holdings = startup.assistant.holdings()
     except SaidsoError as error:
         say = render.problem if startup.failure else render.stage
         return {w.holdings: say(str(error)), w.timer: gr.Timer(active=startup.failure is None)}
     choices = [(f"{source} ({count})", source) for source, count in holdings.sources if source]
     return {
         w.holdings: render.holdings(holdings, visitor.has_session),
-        w.add: gr.update(visible=visitor.permission >= Permission.INGEST),
+        # By this the scripts know whether articles may be added and removed here.
+        w.refresh: gr.update(visible="hidden" if visitor.permission >= Permission.INGEST else False),
         w.sources: gr.update(choices=choices),
         w.timer: gr.Timer(active=False),
-        **{button: gr.update(value=text, visible=bool(text)) for button, text in _filled(w.example, offered)},
     }
+
+
+def _offer(suggestions: Suggestions, w: Widgets) -> Update:
+    """Show examples of what the present articles can be asked."""
+    try:
+        offered = [example.question for example in suggestions.examples()]
+    except SaidsoError:  # the assistant is on its way; we look again
+        offered = []
+    return {button: gr.update(value=text, visible=bool(text)) for button, text in _filled(w.example, offered)}
 
 
 def _filled(buttons: Sequence[gr.Button], texts: Sequence[str]) -> Iterator[tuple[gr.Button, str]]:
     for number, button in enumerate(buttons):
         yield button, texts[number] if number < len(texts) else ""
-
-
-def _add(startup: Startup, files: list[str] | None) -> Iterator[str]:
-    """Read uploaded files in, one by one, and say what became of each."""
-    try:
-        require(_request(), Permission.INGEST)
-    except SaidsoError as error:
-        yield render.problem(str(error))
-        return
-    lines: list[str] = []
-    for path in map(Path, dict.fromkeys(files or [])):
-        yield render.outcomes(lines, f"Reading {path.name}…")
-        try:
-            lines.append(render.outcome(path.name, startup.assistant.ingest_upload(path)))
-        except SaidsoError as error:
-            lines.append(render.failed(path.name, str(error)))
-        finally:
-            path.unlink(missing_ok=True)  # the catalogue holds what was read; the copy is of no more use
-    yield render.outcomes(lines)
 
 
 def _request() -> HTTPConnection:

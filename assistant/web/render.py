@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from urllib.parse import quote
 
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
+from assistant.scope import scope
 from assistant.web import confidence
 from assistant.web.accounts import differing
+from assistant.web.receipts import request_for
 from assistant.web.source_pane import describe, link
 from assistant.web.who_said_what import who_said_what
 from assistant.web.wording import counted, day, days, escape
 from index.catalogue import Holdings
 from index.filters import Filters
-from index.ingest import IngestReport
 
 _ANSWER = '<div class="answer'
 
@@ -58,14 +60,13 @@ def problem(text: str) -> str:
     return f'<p class="problem">{escape(text)}</p>'
 
 
-def scope(filters: Filters) -> str:
-    """Say which articles a question was put to, or nothing if it was all of them."""
-    said = [", ".join(filters.sources)] if filters.sources else []
-    if filters.since:
-        said.append(f"from {day(str(filters.since))}")
-    if filters.until:
-        said.append(f"to {day(str(filters.until))}")
-    return f"Only: {', '.join(said)}" if said else ""
+def kept(filters: Filters, undated: int = 0) -> str:
+    """Say which articles are asked, with what clears the filters; nothing where it is all of them."""
+    told = scope(filters, undated, day)
+    if not told:
+        return ""
+    clear = '<a class="clear" href="#clear" role="button">Clear filters</a>'
+    return f'<p class="kept"><span>{escape(told)}</span> {clear}</p>'
 
 
 def is_answer(html: str) -> bool:
@@ -73,23 +74,25 @@ def is_answer(html: str) -> bool:
     return html.startswith(_ANSWER)
 
 
-def answer(given: Answer, shown: int | None = None, scope: str = "") -> str:
-    """Return an answer, or its first `shown` statements while it is being streamed; `scope` says what was filtered."""
+def answer(given: Answer, shown: int | None = None) -> str:
+    """Return an answer, or its first `shown` statements while it is being streamed; first what was filtered."""
     if given.abstained:
-        return _abstention(given, scope)
+        return _abstention(given)
     statements = given.statements[:shown]
     short = f'<p class="short">“{escape(given.short_answer)}”</p>' if given.short_answer else ""
     listed = "".join(f"<li>{_statement(statement)}</li>" for statement in statements)
     whole = len(statements) == len(given.statements)
-    rest = _foot(confidence.in_words(given.confidence), scope) + who_said_what(given) if whole else ""
-    return f'{_ANSWER}">{differing(given)}{short}<ul class="statements">{listed}</ul>{rest}</div>'
+    rest = _foot(given, confidence.in_words(given.confidence)) + who_said_what(given) if whole else ""
+    only = kept(given.filters, given.undated)
+    return f'{_ANSWER}">{only}{differing(given)}{short}<ul class="statements">{listed}</ul>{rest}</div>'
 
 
-def _abstention(given: Answer, scope: str) -> str:
+def _abstention(given: Answer) -> str:
     closest = "".join(f"<li>{_quoted(citation)}</li>" for citation in given.closest)
     listed = f'<p class="closest">What comes closest:</p><ul class="statements">{closest}</ul>' if closest else ""
-    foot = _foot("Why no answer?" if closest else "", scope)
-    return f'{_ANSWER} abstained"><p class="lead">{escape(given.text)}</p>{listed}{foot}</div>'
+    lead = f'<p class="lead"><span class="sign">∅</span> {escape(given.text)}</p>'
+    foot = _foot(given, "Why no answer?" if closest else "")
+    return f'{_ANSWER} abstained">{kept(given.filters, given.undated)}{lead}{listed}{foot}</div>'
 
 
 def _statement(statement: Statement) -> str:
@@ -102,36 +105,10 @@ def _quoted(citation: Citation) -> str:
     return f'<q class="quote">{escape(citation.quote)}</q>&#160;{link(citation)}{place}'
 
 
-def _foot(why: str, scope: str) -> str:
-    """Return the last line: how sure the answer is, or why there is none, as what opens the explanation of it."""
+def _foot(given: Answer, why: str) -> str:
+    """Return the last line: how sure the answer is, or why there is none, as what opens the explanation; its copies."""
     opens = f'<a class="why" href="#why" role="button" title="What this means">{why}</a>' if why else ""
-    told = f"<span>{escape(scope)}</span>" if scope else ""
-    return f'<p class="foot">{opens}{told}<a class="copy" href="#copy" role="button">Copy</a></p>'
-
-
-# ── adding articles ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def outcome(name: str, report: IngestReport) -> str:
-    """Say what became of one file."""
-    numbers = (("added", len(report.added)), ("replaced", len(report.replaced)), ("already there", report.unchanged))
-    said = [f"{counted(number, 'article')} {what}" for what, number in numbers if number]
-    good = f'<li class="good">{_named(name)}: {escape(", ".join(said))}.</li>' if said else ""
-    bad = "".join(failed(name, rejected.reason) for rejected in report.rejected)
-    return good + bad or f'<li class="bad">{_named(name)}: no article was found in it.</li>'
-
-
-def failed(name: str, reason: str) -> str:
-    """Say what is wrong with a file; most reasons begin with its name."""
-    rest = escape(reason.removeprefix(name)) if reason.startswith(name) else f": {escape(reason)}"
-    return f'<li class="bad">{_named(name)}{rest}</li>'
-
-
-def outcomes(lines: Sequence[str], working_on: str = "") -> str:
-    """Return the files' outcomes so far, and which one is being read."""
-    now = f'<li class="stage">{escape(working_on)}</li>' if working_on else ""
-    return f'<ul class="outcomes" role="status">{"".join(lines)}{now}</ul>'
-
-
-def _named(name: str) -> str:
-    return f"<b>{escape(name)}</b>"
+    wanted = quote(json.dumps(request_for(given.as_json()), ensure_ascii=False), safe="")
+    title = "Save the answer with its evidence"
+    receipt = f'<a class="receipt" href="#receipt-{wanted}" role="button" title="{title}">Receipt</a>'
+    return f'<p class="foot">{opens}<a class="copy" href="#copy" role="button">Copy</a>{receipt}</p>'

@@ -71,10 +71,8 @@ class _Narrowed(_Sent):
     @property
     def filters(self) -> Filters:
         """The filters. Raises SaidsoError for what is no date and what is no stance."""
-        filters = Filters.parse(
-            tuple(self.sources), self.since, self.until, self.speaker, tuple(self.stances), self.cue
-        )
-        return filters.within(None, Filters.parse(until=self.as_of).until)
+        sources, stances = tuple(self.sources), tuple(self.stances)
+        return Filters.parse(sources, self.since, self.until, self.speaker, stances, self.cue, self.as_of)
 
 
 class Turn(_Sent):
@@ -260,6 +258,8 @@ class Answer(BaseModel):
     accounts: list[Account]
     disagreement: str | None = Field(description="Where accounts differ, a sentence that says so.")
     closest: list[Citation] = Field(description="Where nothing was answered: what came closest.")
+    filters: dict[str, str | list[str]] = Field(description="Of which articles it was asked, where not of all.")
+    undated_left_out: int = Field(description="How many articles the filters left out because they have no date.")
     timings_ms: dict[str, float]
 
 

@@ -37,14 +37,17 @@ from assistant.web.evaluations import add_evaluations
 from assistant.web.login import add_login
 from assistant.web.mcp_route import add_mcp
 from assistant.web.openai_api import add_openai
+from assistant.web.receipts import add_receipts
 from assistant.web.refusals import add_refusals
 from assistant.web.security import MAX_UPLOAD_BYTES, Guard
 from assistant.web.startup import Startup
+from assistant.web.suggestions import Suggestions, add_suggestions
 from assistant.web.widget import add_widget
 from index.errors import SaidsoError
 
 _STATIC = Path(__file__).with_name("static")
-_OWN_FILES = ("saidso.css", "claims.css", "evaluate.css", "saidso.js", "claims.js", "evaluate.js")
+_STYLES = ("saidso.css", "claims.css", "tabs.css", "articles.css", "help.css", "evaluate.css")
+_SCRIPTS = ("saidso.js", "claims.js", "tabs.js", "articles.js", "filters.js", "help.js", "evaluate.js")  # in this order
 
 
 def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
@@ -58,13 +61,16 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     add_refusals(app)
     crew = Crew()
     add_api(app, startup, crew)
+    suggestions = Suggestions(startup)
+    add_receipts(app, startup)
+    add_suggestions(app, suggestions)
     add_evaluations(app, jobs)
     add_openai(app, startup, crew)
     add_mcp(app, startup)
     add_widget(app, startup, settings)
     _add_health(app, startup)
     add_documentation(app)
-    _mount_page(app, startup, settings)
+    _mount_page(app, startup, suggestions, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
     hosts = {*LOOPBACK, settings.host, *settings.access.hosts}
     app.add_middleware(Guard, doorkeeper=doorkeeper, hosts=hosts, origins=lambda _scope: settings.access.origins)
@@ -153,16 +159,16 @@ def _diagram() -> FileResponse:
     return FileResponse(DIAGRAM)
 
 
-def _mount_page(app: FastAPI, startup: Startup, settings: Settings) -> None:
+def _mount_page(app: FastAPI, startup: Startup, suggestions: Suggestions, settings: Settings) -> None:
     from assistant.web.page import build_page, mount  # gradio takes seconds to import
 
-    mount(app, build_page(startup, settings, _versioned(DIAGRAM)), head=_head(), max_file_size=MAX_UPLOAD_BYTES)
+    page = build_page(startup, suggestions, settings, _versioned(DIAGRAM))
+    mount(app, page, head=_head(), max_file_size=MAX_UPLOAD_BYTES)
 
 
 def _head() -> str:
-    own = [_versioned(_STATIC / name) for name in _OWN_FILES]
-    styles = (f'<link rel="stylesheet" href="{file}">' for file in own if ".css?" in file)
-    scripts = (f'<script src="{file}" defer></script>' for file in own if ".js?" in file)
+    styles = (f'<link rel="stylesheet" href="{_versioned(_STATIC / name)}">' for name in _STYLES)
+    scripts = (f'<script src="{_versioned(_STATIC / name)}" defer></script>' for name in _SCRIPTS)
     return "".join((*styles, *scripts))
 
 

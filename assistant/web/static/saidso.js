@@ -1,4 +1,4 @@
-// What the page needs of a script: opening a citation, closing the source, copying an answer, explaining the confidence. Shows no text of its own.
+// What the page needs of a script: opening a citation, closing the source, copying and keeping an answer, explaining the confidence. Shows no text of its own.
 (() => {
   "use strict";
   let clicks = 0;
@@ -47,7 +47,7 @@
 
   async function copy(link) {
     const answer = link.closest(".answer").cloneNode(true);
-    answer.querySelectorAll(".foot, .who").forEach((extra) => extra.remove());
+    answer.querySelectorAll(".foot, .who, .kept a, .sign").forEach((extra) => extra.remove());
     answer.querySelectorAll(".quote").forEach((quote) => (quote.textContent = `“${quote.textContent}”`));
     answer.querySelectorAll(".place").forEach((place) => (place.textContent = ` ${place.textContent}`));
     answer.querySelectorAll("h2, p, li").forEach((line) => line.append("\n"));
@@ -55,6 +55,29 @@
     const said = (await write(text)) ? "Copied" : "Not copied";
     link.textContent = said;
     setTimeout(() => (link.textContent = "Copy"), 1500);
+  }
+
+  // The link holds what asks for the receipt of just this answer.
+  async function keep(link) {
+    const wanted = decodeURIComponent(link.getAttribute("href").slice("#receipt-".length));
+    let said = "Saved";
+    try {
+      const answer = await fetch("api/receipt", { method: "POST", body: wanted, headers: { "Content-Type": "application/json" } });
+      if (answer.ok) save(await answer.blob(), answer.headers.get("Content-Disposition")?.match(/filename="([^"]+)"/)?.[1]);
+      else said = (await answer.json()).detail;
+    } catch {
+      said = "Not saved: Saidso does not answer.";
+    }
+    link.textContent = said;
+    if (said === "Saved") setTimeout(() => (link.textContent = "Receipt"), 1500);
+  }
+
+  function save(file, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(file);
+    link.download = name ?? "receipt.html";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   }
 
   async function write(text) {
@@ -67,11 +90,12 @@
   }
 
   document.addEventListener("click", (event) => {
-    const target = event.target.closest?.("a.cite, a.copy, a.why, a.log-out, #close-source");
+    const target = event.target.closest?.("a.cite, a.copy, a.why, a.receipt, a.log-out, #close-source");
     if (!target) return;
     event.preventDefault();
     if (target.matches(".cite")) openSource(target);
     else if (target.matches(".copy")) copy(target);
+    else if (target.matches(".receipt")) keep(target);
     else if (target.matches(".why")) explain();
     else if (target.matches(".log-out")) location.assign(target.href); // gradio would open another tab
     else closeSource();
@@ -79,7 +103,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && isOpen()) closeSource();
-    if (event.key === " " && event.target.matches?.("a.copy, a.why")) {
+    if (event.key === " " && event.target.matches?.("a.copy, a.why, a.receipt, a.clear")) {
       event.preventDefault();
       event.target.click();
     }
@@ -110,10 +134,6 @@
 
   // Gradio builds the page later, and again when it likes; all of this must hold at every moment.
   new MutationObserver((changes) => {
-    for (const id of ["since", "until"]) {
-      const field = byId(id)?.querySelector("input[type=text]");
-      if (field) field.type = "date";
-    }
     const within = (selector) => changes.some((change) => change.target.closest?.(selector));
     if (within("#source")) revealQuote();
     if (within("#chat")) {
