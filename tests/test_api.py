@@ -136,7 +136,7 @@ def test_a_stream_tells_the_same_answer_bit_by_bit(client: TestClient, question:
         (b'{"question": "Who?", "as_of": "2017-02-30"}', "'2017-02-30' is not a date"),
         (b'{"question": "Who?", "as_of": 2017}', "as_of is 2017: input should be a valid string."),
         (b'{"question": "Who?", "sources": "Airwars"}', "sources is 'Airwars': input should be a valid list."),
-        (b'{"question": "Who?", "sources": [1]}', "sources.0 is 1: input should be a valid string."),
+        (b'{"question": "Who?", "sources": [1]}', "sources[0] is 1: input should be a valid string."),
         (b'{"question": "Who?", "stances": ["hums"]}', "'hums' is not a stance; the stances are accuses,"),
     ],
 )  # fmt: skip
@@ -154,7 +154,7 @@ def test_a_wrong_question_is_told_what_is_wrong(client: TestClient, route: str, 
         ("/api/search", {"k": "5"}, "k is '5'"),
         ("/api/search", {"history": []}, "There is no field 'history'"),
         ("/api/ask", {"k": 5}, "There is no field 'k'"),
-        ("/api/ask", {"history": [{"answer": "x"}]}, "There is no 'history.0.question'"),
+        ("/api/ask", {"history": [{"answer": "x"}]}, "There is no 'history[0].question'"),
         ("/api/ask", {"history": "before"}, "history is 'before'"),
     ],
 )
