@@ -18,7 +18,9 @@ import typer
 
 from assistant.answer import Answer, claim_as_json
 from assistant.assistant import Assistant
+from assistant.conversations import Conversations
 from assistant.evaluation.command import eval_app
+from assistant.feedback import export
 from assistant.followup import Exchange, read_history, standalone_question
 from assistant.options import DataDir, Json, print_json
 from assistant.settings import Settings
@@ -42,6 +44,8 @@ app = typer.Typer(
 articles_app = typer.Typer(help="List, show or remove the indexed articles.", invoke_without_command=True)
 app.add_typer(articles_app, name="articles")
 app.add_typer(eval_app, name="eval")
+feedback_app = typer.Typer(no_args_is_help=True, help="What people thought of answers on the page.")
+app.add_typer(feedback_app, name="feedback")
 app.add_typer(token_app, name="token")
 app.add_typer(widget_app, name="widget")
 
@@ -325,6 +329,23 @@ def remove_command(
         Terminal().error(f"There is no article {id_!r}; `saidso articles` lists those there are.")
     print_json({"removed": removed, "unknown": unknown}) if as_json else Terminal().say(f"Articles removed: {removed}.")
     raise typer.Exit(DONE if not unknown else SOME_REJECTED if removed else FAILED)
+
+
+@feedback_app.callback()
+def feedback_command() -> None:
+    """What people thought of answers on the page."""
+
+
+@feedback_app.command("export")
+def export_command(
+    out: Annotated[Path, typer.Option("--out", help="The question set to write, as JSON lines.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Write the answers that were marked as a question set, which `saidso eval` scores."""
+    count = export(Conversations(Settings.from_environment(data_dir).database_url), out)
+    told = f"{out}: {count} marked {'answer' if count == 1 else 'answers'}. Score with: saidso eval {out}"
+    print_json({"questions": count, "file": str(out)}) if as_json else Terminal().say(told)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,12 @@ class Settings:
     def database_url(self) -> str:
         """The SQLAlchemy address of the catalogue's database, where conversations and keys are kept as well."""
         return self.catalogue_url or f"sqlite:///{self.data_dir / 'catalogue.sqlite'}"
+
+    @property
+    def fingerprint(self) -> str:
+        """A short name of the settings that decide how a question is answered; others have another."""
+        decisive = f"{self.embedding_model}\n{self.reader}\n{self.answer_threshold}"
+        return hashlib.sha256(decisive.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
     @classmethod
     def from_environment(cls, data_dir: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -366,4 +366,4 @@ def test_an_answer_says_first_of_which_articles_it_is() -> None:
         assert re.match(r'<div class="answer[^>]*"><p class="kept">', html)
         assert "Only&#58; to 6 September 2017&#46; 2 articles without a date are left out&#46;" in html
         assert 'class="clear"' in html
-    assert render.kept(Filters()) == "" and "kept" not in render.answer(replace(given, filters=Filters()))
+    assert render.only(Filters()) == "" and "only" not in render.answer(replace(given, filters=Filters()))

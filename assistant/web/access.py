@@ -71,6 +71,7 @@ TABLE = (
     Row("/docs", "GET", _ASK),
     Row("/api/evaluations/*", "GET", _ASK),
     Row("/api/evaluations/*", "POST DELETE", _INGEST),
+    Row("/api/conversations/*", "GET PUT PATCH DELETE", _ASK),
     # ── the page; what an event of it needs is asked where it is handled ──
     Row("/", "GET", _ASK),
     Row("/docs", "GET", _ASK),
@@ -279,6 +280,12 @@ def visitor_of(request: HTTPConnection) -> Visitor | None:
     """Return who sent a request that has passed the guard; None where nobody had to say."""
     visitor = request.scope.get("state", {}).get("visitor")
     return visitor if isinstance(visitor, Visitor) else None
+
+
+def owner_of(request: HTTPConnection) -> str:
+    """Return whose conversations a visitor has: their own under a name, those of all who come without one."""
+    visitor = visitor_of(request)
+    return "" if visitor is None or visitor.name.startswith("address:") else visitor.name
 
 
 def require(request: HTTPConnection, permission: Permission) -> Visitor:

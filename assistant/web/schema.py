@@ -232,6 +232,14 @@ class Verdict(BaseModel):
     citation: int
 
 
+class Stated(BaseModel):
+    """A line of the answer: whose word it is, a plain yes or no where it is one, and the marker of its citation."""
+
+    speaker: str
+    verdict: str | None
+    citation: int
+
+
 class Account(BaseModel):
     """A position on what is asked, who holds it, and the markers of the citations that say so."""
 
@@ -253,6 +261,7 @@ class Answer(BaseModel):
     confidence: float = Field(description="How likely the answer is right, 0 to 1, calibrated.")
     mode: str
     citations: list[Citation]
+    statements: list[Stated]
     claims: list[CitedClaim]
     verdicts: list[Verdict]
     accounts: list[Account]

@@ -25,12 +25,14 @@ from fastapi.staticfiles import StaticFiles
 
 from assistant.access_settings import LOOPBACK, Access, is_loopback
 from assistant.assistant import Assistant
+from assistant.conversations import Conversations
 from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings, sample_articles
 from assistant.tokens import Tokens
 from assistant.web.access import Doorkeeper, visitor_of
 from assistant.web.api import add_api
 from assistant.web.confidence import DIAGRAM
+from assistant.web.conversations import add_conversations
 from assistant.web.crew import Crew
 from assistant.web.documentation import add_documentation
 from assistant.web.evaluations import add_evaluations
@@ -46,14 +48,21 @@ from assistant.web.widget import add_widget
 from index.errors import SaidsoError
 
 _STATIC = Path(__file__).with_name("static")
-_STYLES = ("saidso.css", "claims.css", "tabs.css", "articles.css", "help.css", "evaluate.css")
-_SCRIPTS = ("saidso.js", "claims.js", "tabs.js", "articles.js", "filters.js", "help.js", "evaluate.js")  # in this order
+_STYLES = (
+    *("saidso.css", "claims.css", "tabs.css", "articles.css", "help.css", "evaluate.css"),
+    "conversations.css",
+)
+_SCRIPTS = (  # in this order
+    *("saidso.js", "claims.js", "tabs.js", "articles.js", "filters.js", "help.js", "evaluate.js"),
+    *("conversations.js", "feedback.js"),
+)
 
 
 def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     """Return the web application; `startup` and `jobs` begin when it is served."""
+    conversations = Conversations(settings.database_url)
     doorkeeper = Doorkeeper.of(settings)
-    life = partial(_lifespan, startup, jobs, doorkeeper)
+    life = partial(_lifespan, startup, jobs, conversations, doorkeeper)
     app = FastAPI(title="Saidso", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
     app.add_api_route(f"/web/{DIAGRAM.name}", _diagram, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=_STATIC))
@@ -69,8 +78,9 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     add_mcp(app, startup)
     add_widget(app, startup, settings)
     _add_health(app, startup)
+    add_conversations(app, startup, conversations)
     add_documentation(app)
-    _mount_page(app, startup, suggestions, settings)
+    _mount_page(app, startup, suggestions, conversations, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
     hosts = {*LOOPBACK, settings.host, *settings.access.hosts}
     app.add_middleware(Guard, doorkeeper=doorkeeper, hosts=hosts, origins=lambda _scope: settings.access.origins)
@@ -123,11 +133,14 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _lifespan(startup: Startup, jobs: Jobs, doorkeeper: Doorkeeper, _app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(
+    startup: Startup, jobs: Jobs, conversations: Conversations, doorkeeper: Doorkeeper, _app: FastAPI
+) -> AsyncIterator[None]:
     startup.begin()
     jobs.begin()
     yield
     await run_in_threadpool(jobs.end)
+    conversations.close()
     doorkeeper.close()
 
 
@@ -159,10 +172,12 @@ def _diagram() -> FileResponse:
     return FileResponse(DIAGRAM)
 
 
-def _mount_page(app: FastAPI, startup: Startup, suggestions: Suggestions, settings: Settings) -> None:
+def _mount_page(
+    app: FastAPI, startup: Startup, suggestions: Suggestions, conversations: Conversations, settings: Settings
+) -> None:
     from assistant.web.page import build_page, mount  # gradio takes seconds to import
 
-    page = build_page(startup, suggestions, settings, _versioned(DIAGRAM))
+    page = build_page(startup, suggestions, conversations, settings, _versioned(DIAGRAM))
     mount(app, page, head=_head(), max_file_size=MAX_UPLOAD_BYTES)
 
 
