@@ -113,7 +113,7 @@ class Feedback:
 
 @dataclass(frozen=True)
 class Conversation:
-    """A conversation without its turns; times are ISO 8601, in UTC. `is_own`: whether it is whoever's who looks at it."""
+    """A conversation without its turns; times are ISO 8601, in UTC. `is_own`: whether it is the looker's own."""
 
     id: str
     title: str

@@ -6,19 +6,25 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import event
+from starlette.datastructures import Headers
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
+from assistant.access_settings import Permission
 from assistant.answer import Answer
 from assistant.assistant import Assistant
-from assistant.conversations import ANSWERED, STOPPED, Conversations, Feedback, UnknownConversationError
+from assistant.conversations import ANSWERED, STOPPED, Conversations, Feedback, NotYoursError, UnknownConversationError
 from assistant.evaluation.run import evaluate
 from assistant.feedback import as_lines, export, question_set
 from assistant.standing import check
+from assistant.web.access import Visitor
 from assistant.web.conversations import add_conversations
 from assistant.web.refusals import add_refusals
 from assistant.web.startup import Startup
@@ -97,6 +103,53 @@ def test_two_windows_on_one_conversation(url: str, kept: Conversations) -> None:
     talk.begin(first.conversation_id, "s")
     assert talk.turn and talk.turn.conversation_id != first.conversation_id and "has been deleted" in talk.notice
     other.close()
+
+
+def test_somebody_elses_is_read_by_who_knows_its_id_and_never_listed_or_changed(
+    kept: Conversations, answers: dict[str, Answer]
+) -> None:
+    ann, ben = kept.of("user:ann"), kept.of("user:ben")
+    id_, number = put(ann, answers[PENTAGON])
+    ann.rate(id_, number, Feedback("up"))
+    assert [found.id for found in ann.listed()] == [id_] and ann.count_marked() == 1
+    assert ben.listed() == kept.listed() == [] and ben.count_marked() == 0 and not [*ben.rated()]
+    assert ann.get(id_).is_own and not ben.get(id_).is_own and ben.turns(id_) == ann.turns(id_)
+    for change in (partial(ben.rename, id_, "Mine"), partial(ben.delete, id_), partial(ben.rate, id_, 1, Feedback())):
+        with pytest.raises(NotYoursError, match="somebody else's"):
+            change()
+    talk = Talk(ben, "And where?", Filters())
+    talk.begin(id_, "s")
+    assert talk.turn and talk.turn.conversation_id != id_ and "somebody else's" in talk.notice and not talk.earlier
+    assert [turn.question for turn in ann.turns(id_)] == [PENTAGON] and ann.get(id_).title == PENTAGON
+    assert len([*kept.rated(everybodys=True)]) == 1
+
+
+def test_over_http_each_has_their_own(samples: Assistant, kept: Conversations, answers: dict[str, Answer]) -> None:
+    id_, _ = put(kept.of("user:ann"), answers[PENTAGON])
+    startup, app = Startup(lambda: samples), FastAPI()
+    add_refusals(app)
+    add_conversations(app, startup, kept)
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        """Take the name that the guard would have found out from a header."""
+        if scope["type"] == "http":
+            scope["state"] = {"visitor": Visitor(Headers(scope=scope)["x-name"], Permission.ASK)}
+        await app(scope, receive, send)
+
+    def ask(name: str, method: str, path: str, **more: Any) -> Any:
+        return client.request(method, f"/api/conversations{path}", headers={"x-name": name}, **more)
+
+    with TestClient(guarded) as client:
+        assert [one["id"] for one in ask("user:ann", "GET", "").json()["conversations"]] == [id_]
+        assert ask("user:ben", "GET", "").json()["conversations"] == []
+        assert ask("address:1.2.3.4", "GET", "").json()["conversations"] == []
+        assert ask("user:ben", "GET", f"/{id_}").json()["is_own"] is False
+        assert ask("user:ben", "GET", f"/{id_}/export").status_code == 200
+        assert ask("user:ben", "DELETE", f"/{id_}").status_code == 403
+        assert ask("user:ben", "PATCH", f"/{id_}", json={"title": "x"}).status_code == 403
+        assert ask("user:ben", "PUT", f"/{id_}/turns/1/feedback", json={"rating": "up"}).status_code == 403
+        assert ask("user:ben", "GET", "/feedback").status_code == 422
+        assert ask("user:ann", "DELETE", f"/{id_}").status_code == 204
 
 
 def test_words_of_questions_and_answers_are_found(kept: Conversations, answers: dict[str, Answer]) -> None:
