@@ -317,7 +317,7 @@ def test_copy_gives_quotes_with_their_sources(open_page: Open, ready: str) -> No
     page = open_page()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     ask(page, PENTAGON)
-    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copy", exact=True).click()
     expect(page.locator(".answer .copy")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
     first = page.locator(".answer .statements li").first

@@ -199,10 +199,11 @@ def test_a_widget_has_no_such_tab(visit: Visit, address: str) -> None:
 def test_the_keyboard_is_enough(open_tab: Open, short_file: Path) -> None:
     page = open_tab()
     tabs = page.get_by_role("tab")
-    expect(tabs.nth(1)).to_be_focused()
-    page.keyboard.press("ArrowLeft")
+    expect(tabs.nth(2)).to_be_focused()
+    page.keyboard.press("Home")
     expect(tabs.nth(0)).to_be_focused()
     expect(page.locator("#desk")).to_be_visible()
+    page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#evaluate")).to_be_visible()
     for selector in ("#questions-file", "[name=limit]", "[name=seed]", "[name=baseline]", "summary", ".primary"):

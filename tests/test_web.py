@@ -363,7 +363,7 @@ def test_an_abstention_is_told_apart_and_shows_what_comes_closest() -> None:
 def test_an_answer_says_first_of_which_articles_it_is() -> None:
     given = Answer("q", "", (Statement("Ann", cite(0, 6)),), filters=Filters((), None, 20170906), undated=2)
     for html in (render.answer(given), render.answer(replace(given, statements=(), abstained=True))):
-        assert re.match(r'<div class="answer[^>]*"><p class="kept">', html)
+        assert re.match(r'<div class="answer[^>]*"><p class="only">', html)
         assert "Only&#58; to 6 September 2017&#46; 2 articles without a date are left out&#46;" in html
         assert 'class="clear"' in html
     assert render.only(Filters()) == "" and "only" not in render.answer(replace(given, filters=Filters()))

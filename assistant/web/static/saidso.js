@@ -119,7 +119,10 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && isOpen()) closeSource();
+    if (event.key === "Escape" && isOpen()) {
+      event.preventDefault(); // closed by it, and nothing else done
+      closeSource();
+    }
     if (event.key === " " && event.target.matches?.("a.copy, a.why, a.receipt, a.clear")) {
       event.preventDefault();
       event.target.click();

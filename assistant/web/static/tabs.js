@@ -34,7 +34,8 @@
       tab.ariaSelected = String(isThis);
       tab.tabIndex = isThis ? 0 : -1;
     }
-    if (location.hash.slice(1).split("=")[0] !== name) {
+    const shown = location.hash.slice(1).split("=")[0];
+    if (shown !== name && (name !== "ask" || shown in names)) { // else it may name a turn of a conversation
       history.replaceState(null, "", location.pathname + location.search + (name === "ask" ? "" : `#${name}`));
     }
     document.dispatchEvent(new CustomEvent("saidso:tab", { detail: name }));
