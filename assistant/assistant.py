@@ -16,7 +16,7 @@ from assistant.question import Kind, Question, understand
 from assistant.quoted import heard
 from assistant.reader import Evidence, Reader, Reading, TrainedReader, candidates
 from assistant.settings import Settings
-from assistant.writing.model import Model, ModelError
+from assistant.writing.model import ModelError
 from assistant.writing.writer import Writer
 from index.articles import Article, Rejected, find_files, read_file
 from index.catalogue import Holdings, Listing
@@ -71,9 +71,7 @@ class Assistant:
         """Open the data folder; models load at first use (see `warm_up`). Raises SaidsoError when it cannot be used."""
         store = Store.open(settings.data_dir, Embedder(settings.embedding_model), settings.catalogue_url)
         reader = TrainedReader(store.passage_words, settings.reader)
-        writer = settings.writer and Writer(
-            Model.open(settings.writer), settings.writer, store.embedder.embed, store.embedder.count_tokens
-        )
+        writer = Writer.open(settings.writer, store.embedder) if settings.writer else None
         return cls(store, reader, settings.answer_threshold, writer)
 
     @property
@@ -102,9 +100,9 @@ class Assistant:
     ) -> Answer:
         """Answer `question` from the articles, or abstain. Raises SaidsoError for an empty or endless question.
 
-        `history` is the conversation before it, the earliest first: a follow-up is asked as it would stand alone. Where a
-        language model is configured it writes the answer, unless `extractive`, and `on_text` is told what is verified of
-        that, piece by piece, and "" in between; what either callback raises ends it all.
+        `history` is the conversation before it, the earliest first: a follow-up is asked as it would stand alone. Where
+        a language model is configured it writes the answer, unless `extractive`, and `on_text` is told what is verified
+        of that, piece by piece, and "" in between; what either callback raises ends it all.
         """
         clock = _Clock(on_stage)
         clock.stage("understanding")

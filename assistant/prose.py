@@ -1,4 +1,4 @@
-"""An answer as a language model wrote it, sentence by sentence, each with the places in the articles that it rests on."""
+"""An answer as a language model wrote it: its sentences, each with the places in the articles that it rests on."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Prose:
-    """What `model` wrote. `citations` are all of the answer's; sentences that are not borne out are shown or left out."""
+    """What `model` wrote. `citations` are all of the answer's; what is not borne out is struck, or left out."""
 
     model: str
     sentences: tuple[Written, ...]

@@ -79,7 +79,7 @@ class Model:
 def _openai(settings: WriterSettings) -> LLM:
     from llama_index.llms.openai_like import OpenAILike
 
-    return OpenAILike(
+    llm: LLM = OpenAILike(
         model=settings.model,
         api_base=settings.url,
         api_key=settings.key or "none",  # servers without keys are given any
@@ -90,13 +90,14 @@ def _openai(settings: WriterSettings) -> LLM:
         timeout=settings.seconds,
         max_retries=0,
     )
+    return llm
 
 
 def _ollama(settings: WriterSettings) -> LLM:
     from llama_index.llms.ollama import Ollama
 
     headers = {"Authorization": f"Bearer {settings.key}"} if settings.key else None
-    return Ollama(
+    llm: LLM = Ollama(
         model=settings.model,
         base_url=settings.url,
         request_timeout=settings.seconds,
@@ -105,6 +106,7 @@ def _ollama(settings: WriterSettings) -> LLM:
         additional_kwargs={"num_predict": ANSWER},
         headers=headers,
     )
+    return llm
 
 
 def _refusal(name: str, status: int, said: Any) -> str:

@@ -41,7 +41,7 @@ class Source:
         self._told = [_Told(_stems(text), content_words(text)) for text in sentences]
         self._vectors = embed(list(sentences)) if sentences else None
         self._about = frozenset().union(*(told.about for told in self._told))
-        self._bigrams = {pair for told in self._told for pair in pairwise(told.stems)}
+        self._bigrams: set[tuple[str, ...]] = {pair for told in self._told for pair in pairwise(told.stems)}
         self._trigrams = {three for told in self._told for three in _threes(told.stems)}
 
     def features(self, sentence: str) -> Features:

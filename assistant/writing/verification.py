@@ -163,7 +163,8 @@ class Verifier:
 
     def _cite(self, plain: str, there: Sequence[int]) -> tuple[int, ...]:
         """Return the markers of the exact sentences that this one rests on, one a passage."""
-        about, markers = content_words(plain), []
+        about = content_words(plain)
+        markers: list[int] = []
         for number in dict.fromkeys(there):
             exhibit = self._exhibits[number]
             span = exhibit.sentences[self._sources[number].best(plain)]

@@ -20,6 +20,7 @@ from assistant.writing.model import Model, ModelError
 from assistant.writing.support import Embed
 from assistant.writing.verification import Verifier
 from index.catalogue import Passage
+from index.embedder import Embedder
 from index.errors import SaidsoError
 from index.passages import split_sentences
 from index.people import named_in
@@ -41,6 +42,11 @@ class Writer:
         self._settings = settings
         self._embed = embed
         self._count = count
+
+    @classmethod
+    def open(cls, settings: WriterSettings, embedder: Embedder) -> Writer:
+        """Return the writer that the settings name; its model is not asked for anything yet."""
+        return cls(Model.open(settings), settings, embedder.embed, embedder.count_tokens)
 
     def write(
         self,
