@@ -11,7 +11,7 @@ run: $(VENV)/.run
 
 # Two files at a time, each with one thread for its arithmetic: a process that waits for its browser leaves a core idle.
 test: $(VENV)/.test chromium
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Slow: scores the question sets found in the folder DATA, and appends a line to the log.
 DATA ?= ../shared/data

@@ -21,8 +21,8 @@ FERRY = (
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("page")) as url:
+def address(copy_of_samples: Callable[[], Path]) -> Iterator[str]:
+    with serving(copy_of_samples()) as url:
         yield ready_at(url)
 
 

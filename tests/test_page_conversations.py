@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,8 +17,8 @@ pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("page")
+def data_folder(copy_of_samples: Callable[[], Path]) -> Path:
+    return copy_of_samples()
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +26,11 @@ def conversation(data_folder: Path) -> str:
     """A conversation that an earlier server kept."""
     from assistant.assistant import Assistant
     from assistant.conversations import Conversations
-    from assistant.settings import Settings, sample_articles
+    from assistant.settings import Settings
     from index.filters import Filters
 
     settings = Settings(data_folder)
     assistant, kept = Assistant.open(settings), Conversations(settings.database_url)
-    assistant.ingest([sample_articles()])
     turn = None
     for question in (PENTAGON, "Who won the 2022 World Cup?", "<script>alert(1)</script> ![x](http://evil.test/x)?"):
         turn = kept.ask(turn.conversation_id if turn else None, question, Filters(), settings.fingerprint)
@@ -46,6 +45,13 @@ def conversation(data_folder: Path) -> str:
 def address(conversation: str, data_folder: Path) -> Iterator[str]:
     with serving(data_folder) as url:
         yield ready_at(url)
+
+
+@pytest.fixture
+def patience() -> Iterator[None]:
+    expect.set_options(timeout=PATIENCE)
+    yield
+    expect.set_options(timeout=None)
 
 
 def opened(visit: Visit, address: str, *size: int, scheme: str = "light") -> Page:
@@ -108,7 +114,7 @@ def test_asking_begins_a_conversation_that_can_be_marked_renamed_and_deleted(vis
     assert "conversation=" not in page.url
 
 
-def test_links_that_lead_nowhere_say_so(visit: Visit, address: str) -> None:
+def test_links_that_lead_nowhere_say_so(visit: Visit, address: str, patience: None) -> None:
     page = opened(visit, f"{address}/?conversation={quote('<b>& x', safe='')}")
     expect(page.locator("#chat .problem")).to_contain_text("There is no conversation '<b>& x'")
     page.goto(f"{address}/?article={quote('no/such (a)#?', safe='')}&start=1&end=9")

@@ -30,8 +30,8 @@ def patience() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("login")
+def data_folder(copy_of_samples: Callable[[], Path]) -> Path:
+    return copy_of_samples()
 
 
 @pytest.fixture(scope="module")

@@ -134,7 +134,7 @@
     const focused = list.contains(document.activeElement) ? document.activeElement.dataset.id : "";
     const days = Map.groupBy ? Map.groupBy(listed, dayOf) : grouped(listed, dayOf);
     list.replaceChildren(...[...days].flatMap(([day, some]) => [
-      make("h3", { textContent: day }), make("ol", {}, some.map((one) => make("li", {}, item(one)))),
+      make("h2", { textContent: day }), make("ol", {}, some.map((one) => make("li", {}, item(one)))),
     ]));
     // One stop for the Tab key; from there the arrows go on.
     const stop = list.querySelector("[aria-current=true]") ?? list.querySelector("button");
