@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assistant.citations import Citation
@@ -91,6 +91,12 @@ class Answer:
     def citations(self) -> tuple[Citation, ...]:
         """One citation a statement, in the order of their markers; then those that the prose adds."""
         return self.prose.citations if self.prose else tuple(statement.citation for statement in self.statements)
+
+    def in_quotes(self) -> Answer:
+        """Return the same answer in quotes alone, as it was before a language model wrote it."""
+        quotes = "\n".join(filter(None, (self.disagreement, *(statement.text for statement in self.statements))))
+        text = quotes if self.prose else self.text
+        return replace(self, text=text, mode="extractive", prose=None, note=None)
 
     @property
     def standalone_question(self) -> str:
