@@ -165,21 +165,22 @@ def _parties(accounts: Sequence[Account], exhibits: Sequence[Exhibit]) -> list[t
 
 
 def _whole(written: str, at_end: bool = False) -> tuple[list[str], str]:
-    """Cut off the sentences that are whole, with the markers that follow them; return them and the rest."""
+    """Cut off the sentences that are whole, with the markers that follow them; return them and the rest as written."""
     sentences: list[str] = []
+    last = 0  # where the last sentence begins
     for span in split_sentences(written):
-        text = written[span.start : span.end]
+        text, last = written[span.start : span.end], span.start
         leading = _LEADING_MARKERS.match(text)
         if leading and sentences:
             sentences[-1] += leading.group()
-            text = text[leading.end() :].strip()
+            text, last = text[leading.end() :].strip(), span.start + leading.end()
         if text:
             sentences.append(text)
     if at_end:
         return sentences, ""
     if len(sentences) < 2 or _is_open(sentences[-1]):
         return [], written
-    return sentences[:-1], sentences[-1]
+    return sentences[:-1], written[last:]
 
 
 def _is_open(text: str) -> bool:
