@@ -29,7 +29,8 @@ _PATTERNS = (
     # ── who is spoken to ──
     rf"\b(?:dear|attention|hey|hello|note to|message (?:to|for)|instructions? (?:to|for))\s+(?:the\s+|any\s+|all\s+)?{_MACHINE}s?\b\s*[:,!–—-]",
     rf"\b(?:if|when|since|as)\s+you\s+are\s+an?\s+(?:\w+\s+)?{_MACHINE}\b",
-    r"\byou\s+are\s+(?:now|no longer|henceforth|from now on)\b",
+    rf"\byou\s+are\s+(?:now|henceforth|from now on)\s+(?:in\s+\w+\s+mode|acting\s+as|(?:an?|the)\s+(?:\w+\s+){{0,3}}{_MACHINE})\b",
+    r"\byou\s+are\s+no\s+longer\s+(?:bound|required|an?\s+(?:assistant|language model|chat ?bot))\b",
     rf"\byou\s+are\s+an?\s+(?:\w+\s+){{0,3}}{_MACHINE}\b",
     r"\bas\s+an?\s+(?:ai|language model|assistant|llm)\b",
     rf"\b{_MACHINE}s?\s+(?:reading|processing|summari[sz]ing|parsing)\s+this\b",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
-from functools import cached_property, partial
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from assistant.writer_settings import WriterSettings
@@ -14,6 +14,7 @@ from index.errors import SaidsoError
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
+Opened = Callable[[], "AbstractContextManager[LLM]"]
 _LONGEST = 20_000  # characters of an answer; a model that never ends is stopped there
 _TOO_LONG = ("context", "too long", "token", "length", "too large")
 _THINKS, _HAS_THOUGHT = "<think>", "</think>"
@@ -26,18 +27,14 @@ class ModelError(SaidsoError):
 class Model:
     """Any llama-index LLM, under the name that people know it by."""
 
-    def __init__(self, name: str, open_: Callable[[], LLM]) -> None:
-        """Name a model; `open_` gives it when it is first asked, for that takes seconds to import."""
+    def __init__(self, name: str, opened: Opened) -> None:
+        """Name a model; `opened` gives it for as long as it writes one answer, and hangs up at the end."""
         self.name = name
-        self._open = open_
-
-    @cached_property
-    def _llm(self) -> LLM:
-        return self._open()
+        self._opened = opened
 
     @classmethod
     def open(cls, settings: WriterSettings) -> Model:
-        """Return the model that the settings name; nothing is sent to it yet."""
+        """Return the model that the settings name; nothing is imported for it, or sent to it, yet."""
         return cls(settings.model, partial(_ollama if settings.kind == "ollama" else _openai, settings))
 
     def write(self, prompt: Prompt) -> Generator[str, None, None]:
@@ -58,11 +55,12 @@ class Model:
         messages = [ChatMessage(role="system", content=prompt.system), ChatMessage(role="user", content=prompt.user)]
         length = 0
         try:
-            for piece in self._llm.stream_chat(messages):
-                length += len(piece.delta or "")
-                if length > _LONGEST:
-                    raise ModelError(f"{self.name} did not come to an end")
-                yield piece.delta or ""
+            with self._opened() as llm:
+                for piece in llm.stream_chat(messages):
+                    length += len(piece.delta or "")
+                    if length > _LONGEST:
+                        raise ModelError(f"{self.name} did not come to an end")
+                    yield piece.delta or ""
         except (openai.APITimeoutError, httpx.TimeoutException) as error:
             raise ModelError(f"{self.name} took too long to answer") from error
         except (openai.APIConnectionError, httpx.TransportError, ConnectionError) as error:
@@ -76,37 +74,40 @@ class Model:
             raise ModelError(f"{self.name} sent what cannot be read") from error
 
 
-def _openai(settings: WriterSettings) -> LLM:
+@contextmanager
+def _openai(settings: WriterSettings) -> Iterator[LLM]:
+    import httpx
     from llama_index.llms.openai_like import OpenAILike
 
-    llm: LLM = OpenAILike(
-        model=settings.model,
-        api_base=settings.url,
-        api_key=settings.key or "none",  # servers without keys are given any
-        is_chat_model=True,
-        context_window=settings.context,
-        max_tokens=ANSWER,
-        temperature=0.0,
-        timeout=settings.seconds,
-        max_retries=0,
-    )
-    return llm
+    with httpx.Client(timeout=settings.seconds) as client:
+        yield OpenAILike(
+            model=settings.model,
+            api_base=settings.url,
+            api_key=settings.key or "none",  # servers without keys are given any
+            is_chat_model=True,
+            context_window=settings.context,
+            max_tokens=ANSWER,
+            temperature=0.0,
+            timeout=settings.seconds,
+            max_retries=0,
+            http_client=client,
+        )
 
 
-def _ollama(settings: WriterSettings) -> LLM:
+@contextmanager
+def _ollama(settings: WriterSettings) -> Iterator[LLM]:
+    import ollama
     from llama_index.llms.ollama import Ollama
 
     headers = {"Authorization": f"Bearer {settings.key}"} if settings.key else None
-    llm: LLM = Ollama(
-        model=settings.model,
-        base_url=settings.url,
-        request_timeout=settings.seconds,
-        context_window=settings.context,
-        temperature=0.0,
-        additional_kwargs={"num_predict": ANSWER},
-        headers=headers,
-    )
-    return llm
+    with ollama.Client(settings.url, timeout=settings.seconds, headers=headers) as client:
+        yield Ollama(
+            model=settings.model,
+            client=client,
+            context_window=settings.context,
+            temperature=0.0,
+            additional_kwargs={"num_predict": ANSWER},
+        )
 
 
 def _refusal(name: str, status: int, said: Any) -> str:

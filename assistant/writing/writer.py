@@ -26,8 +26,8 @@ from index.passages import split_sentences
 from index.people import named_in
 
 OnText = Callable[[str], None]
-_LEADING_MARKERS = re.compile(r"(?:\s*\[[\d ,;–-]*\])+")
-_OPEN_MARKER = re.compile(r"\s*(?:\[[\d ,;–-]*)?$")
+_MARKERS_BEHIND = re.compile(r"([.!?][”’\"']?)((?:\s*\[\d[\d ,;–-]*\])+)")
+_OPEN_MARKER = re.compile(r"\[[\d ,;–-]*")  # of the sentence before, still being written
 _MOST_SENTENCES = 40
 _PARTIES = re.compile(
     r"\b(?:each|every|all|both|different|the)\s+(?:\w+\s+)?(?:part(?:y|ies)|sides?|speakers?)\b", re.IGNORECASE
@@ -165,24 +165,12 @@ def _parties(accounts: Sequence[Account], exhibits: Sequence[Exhibit]) -> list[t
 
 
 def _whole(written: str, at_end: bool = False) -> tuple[list[str], str]:
-    """Cut off the sentences that are whole, with the markers that follow them; return them and the rest as written."""
-    sentences: list[str] = []
-    last = 0  # where the last sentence begins
-    for span in split_sentences(written):
-        text, last = written[span.start : span.end], span.start
-        leading = _LEADING_MARKERS.match(text)
-        if leading and sentences:
-            sentences[-1] += leading.group()
-            text, last = text[leading.end() :].strip(), span.start + leading.end()
-        if text:
-            sentences.append(text)
+    """Cut off the sentences that are whole, markers put before their stops; return them and the rest."""
+    written = _MARKERS_BEHIND.sub(r"\2\1", written)
+    spans = split_sentences(written)
+    sentences = [written[span.start : span.end] for span in spans]
     if at_end:
-        return sentences, ""
-    if len(sentences) < 2 or _is_open(sentences[-1]):
+        return [one for one in sentences if one], ""
+    if len(sentences) < 2 or _OPEN_MARKER.fullmatch(sentences[-1]):
         return [], written
-    return sentences[:-1], written[last:]
-
-
-def _is_open(text: str) -> bool:
-    """Whether a text may still turn out to be no more than the markers of the sentence before it."""
-    return bool(_OPEN_MARKER.fullmatch(text))
+    return sentences[:-1], written[spans[-1].start :]
