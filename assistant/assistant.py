@@ -119,6 +119,9 @@ class Assistant:
         confidence = accounts.surer(reading.confidence)
         chosen = accounts.cited_with(choose(reading)) if confidence >= self._threshold else []
         statements = [_statement(marker, evidence) for marker, evidence in enumerate(chosen, start=1)]
+        if not statements and alone != question and alone.startswith(question.rstrip(" ?")):
+            # It was whole, and what the conversation was about has only been added: perhaps it is about something new.
+            return self.ask(question, filters, id, on_stage, (), extractive, on_text)
         differing = accounts.disagreement if statements else None
         answer = Answer(
             question=question,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -36,13 +37,13 @@ class _Told:
 class Source:
     """A text that is to bear sentences out, cut into its own sentences.
 
-    `embed` gives unit vectors, (sentences, dimensions); those of the text are computed once.
+    `embed` gives unit vectors, (sentences, dimensions); those of the text are asked for once, when they are needed.
     """
 
     def __init__(self, sentences: Sequence[str], embed: Embed) -> None:
+        self._sentences = sentences
         self._embed = embed
         self._told = [_Told(_stems(text), content_words(text)) for text in sentences]
-        self._vectors = embed(list(sentences)) if sentences else None
         self._about = frozenset().union(*(told.about for told in self._told))
         self._bigrams: set[tuple[str, ...]] = {pair for told in self._told for pair in pairwise(told.stems)}
         self._trigrams = {three for told in self._told for three in _threes(told.stems)}
@@ -67,11 +68,13 @@ class Source:
         """Return how likely the text bears the sentence out, 0 to 1."""
         return probability(self.features(sentence), WEIGHTS)
 
+    @cached_property
+    def _vectors(self) -> NDArray[np.float32]:
+        return self._embed(self._sentences)
+
     def nearness(self, sentence: str) -> list[float]:
         """Return the cosine of each of the text's sentences to this one."""
-        if self._vectors is None:
-            return []
-        return [float(one) for one in self._vectors @ self._embed([sentence])[0]]
+        return [float(one) for one in self._vectors @ self._embed([sentence])[0]] if self._sentences else []
 
     def best(self, sentence: str) -> int:
         """Return which of the text's sentences bears this one out best: by words shared, and then by meaning."""

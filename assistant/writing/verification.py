@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from assistant.citations import Citation
 from assistant.counts import numbers_in
 from assistant.prose import Written
@@ -54,10 +57,11 @@ class Verifier:
         self.citations: list[Citation] = list(cited)
         self._question = question
         self._exhibits = {exhibit.number: exhibit for exhibit in exhibits}
+        self._embed = _Remembering(embed)
         self._sources = {
-            exhibit.number: Source([exhibit.words(span) for span in exhibit.sentences], embed) for exhibit in exhibits
+            exhibit.number: Source([exhibit.words(span) for span in exhibit.sentences], self._embed)
+            for exhibit in exhibits
         }
-        self._embed = embed
 
     def check(self, written: str) -> Written:
         """Return the sentence as it can be shown, or with the reason why it cannot."""
@@ -183,6 +187,20 @@ class Verifier:
         marker = len(self.citations) + 1
         self.citations.append(Citation.of(marker, passage, span.start, span.end))
         return marker
+
+
+class _Remembering:
+    """An embedder that embeds no text twice."""
+
+    def __init__(self, embed: Embed) -> None:
+        self._embed = embed
+        self._known: dict[str, NDArray[np.float32]] = {}
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new:
+            self._known.update(zip(new, self._embed(new), strict=True))
+        return np.stack([self._known[text] for text in texts])
 
 
 def _without_markers(text: str) -> tuple[str, list[int]]:
