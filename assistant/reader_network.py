@@ -42,10 +42,14 @@ class ReaderNetwork(nn.Module):
 
         `ids` and `segments` are (batch, tokens); `lengths` is (batch,). All arithmetic but the head's runs in
         `dtype`."""
-        tokens = ids.shape[1]
-        x = F.embedding(ids, self.get_buffer("words")) + self.positions[:tokens] + F.embedding(segments, self.segments)
-        x = norm(self.norm_input, x.to(dtype))
-        return self.head(through(self.layers, x, lengths).float())  # type: ignore[no-any-return]
+        x = through(self.layers, self.embedded(ids, segments, dtype), lengths)
+        return self.head(x.float())  # type: ignore[no-any-return]
+
+    def embedded(self, ids: Tensor, segments: Tensor, dtype: torch.dtype) -> Tensor:
+        """(batch, tokens, width): each token's word, place and segment, as the first layer is given them."""
+        places = self.positions[: ids.shape[1]]
+        x = F.embedding(ids, self.get_buffer("words")) + places + F.embedding(segments, self.segments)
+        return norm(self.norm_input, x.to(dtype))
 
 
 def from_encoder(folder: Path) -> ReaderNetwork:
