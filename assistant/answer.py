@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from assistant.citations import Citation
 from index.claims import Claim, Piece
+from index.filters import Filters
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,20 @@ class Account:
             "origins": self.origins,
         }
 
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Account:
+        """Read what `as_json` wrote."""
+        speakers, citations = tuple(fields["speakers"]), tuple(fields["citations"])
+        return cls(fields["position"], speakers, citations, fields["origins"])
+
 
 @dataclass(frozen=True)
 class Answer:
     """Statements with their citations; or, when `abstained`, none, and the `closest` passages instead.
 
     `accounts` are the positions that the statements take, and `disagreement` says in a sentence where they differ.
+    `filters` say of which articles it was asked; `undated` articles were left out because nothing says of which day
+    they are.
     """
 
     question: str
@@ -70,6 +80,8 @@ class Answer:
     standalone: str | None = None  # the question as it was understood, where the conversation had to lend it something
     accounts: tuple[Account, ...] = ()
     disagreement: str | None = None
+    filters: Filters = field(default_factory=Filters)
+    undated: int = 0
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
 
     @property
@@ -94,6 +106,10 @@ class Answer:
             "confidence": round(self.confidence, 4),
             "mode": self.mode,
             "citations": [citation.as_json() for citation in self.citations],
+            "statements": [
+                {"speaker": statement.speaker, "verdict": statement.verdict, "citation": statement.citation.marker}
+                for statement in self.statements
+            ],
             "claims": [
                 _cited_claim(claim, statement.citation) for statement in self.statements for claim in statement.claims
             ],
@@ -105,8 +121,38 @@ class Answer:
             "accounts": [account.as_json() for account in self.accounts],
             "disagreement": self.disagreement,
             "closest": [citation.as_json() for citation in self.closest],
+            "filters": self.filters.as_json(),
+            "undated_left_out": self.undated,
             "timings_ms": {stage: round(value, 1) for stage, value in self.timings_ms.items()},
         }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Answer:
+        """Read what `as_json` wrote. Raises KeyError or TypeError where it is no such thing."""
+        alone = fields["standalone_question"]
+        cited = {citation["marker"]: Citation.from_json(citation) for citation in fields["citations"]}
+        return cls(
+            question=fields["question"],
+            text=fields["answer"],
+            statements=tuple(
+                Statement(
+                    told["speaker"], cited[told["citation"]], _claims_of(fields, told["citation"]), told["verdict"]
+                )
+                for told in fields["statements"]
+            ),
+            short_answer=fields["short_answer"],
+            abstained=fields["abstained"],
+            confidence=fields["confidence"],
+            closest=tuple(map(Citation.from_json, fields["closest"])),
+            id=fields["id"],
+            mode=fields["mode"],
+            accounts=tuple(map(Account.from_json, fields["accounts"])),
+            disagreement=fields["disagreement"],
+            standalone=alone if alone != fields["question"] else None,
+            filters=Filters.from_json(fields["filters"]),
+            undated=fields["undated_left_out"],
+            timings_ms=fields["timings_ms"],
+        )
 
 
 def claim_as_json(claim: Claim, article_id: str) -> dict[str, Any]:
@@ -121,6 +167,18 @@ def claim_as_json(claim: Claim, article_id: str) -> dict[str, Any]:
         "direct": claim.direct,
         "name": claim.name,
     }
+
+
+def claim_from_json(fields: Mapping[str, Any]) -> Claim:
+    """Read what `claim_as_json` wrote."""
+    content = fields["content"] or []
+    pieces = tuple(Piece(**piece) for piece in ([content] if isinstance(content, dict) else content))
+    speaker, cue = (Piece(**fields[part]) if fields[part] else None for part in ("speaker", "cue"))
+    return Claim(speaker, cue, pieces, fields["stance"], fields["direct"], fields["name"])
+
+
+def _claims_of(fields: Mapping[str, Any], marker: int) -> tuple[Claim, ...]:
+    return tuple(claim_from_json(claim) for claim in fields["claims"] if claim["citation"] == marker)
 
 
 def _cited_claim(claim: Claim, citation: Citation) -> dict[str, Any]:

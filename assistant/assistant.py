@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from assistant.accounts import find_accounts
 from assistant.answer import Answer, Statement
@@ -18,14 +18,14 @@ from assistant.reader import Evidence, Reader, Reading, TrainedReader, candidate
 from assistant.settings import Settings
 from index.articles import Article, Rejected, find_files, read_file
 from index.catalogue import Holdings, Listing
-from index.claims import Claim, find_claims
+from index.claims import Claim, find_claims, found_by
 from index.embedder import Embedder
 from index.errors import SaidsoError
 from index.filters import Filters
 from index.ingest import IngestReport, Progress, ingest
 from index.passages import Span
 from index.search import Hit, search
-from index.speakers import PRONOUNS
+from index.speakers import PRONOUNS, same_speaker
 from index.store import Store
 
 READ_DEPTH = 12  # passages read for one question
@@ -37,6 +37,7 @@ _WORTH_SAYING = 0.5  # of the best sentence's score
 _WORTH_SAYING_TO_THE_POINT = 0.1  # that it is the asked speaker's word, or a plain yes or no, speaks for it already
 _SAME = 0.7  # share of words in common that makes two sentences one
 _CLOSEST = 3
+_NAMINGS = 5  # of one speaker, that are looked at where speakers are listed
 
 
 class Told(NamedTuple):
@@ -91,10 +92,11 @@ class Assistant:
         """
         clock = _Clock(on_stage)
         clock.stage("understanding")
+        filters = filters or Filters()
         alone = standalone_question(question, history)
-        asked = self._with_namings(understand(alone), filters)
+        asked = self._with_namings(understand(alone, filters.as_of), filters)
         clock.stage("searching")
-        hits = self._search(asked, filters or Filters())
+        hits = self._search(asked, filters)
         hits, further = hits[:READ_DEPTH], hits[READ_DEPTH:]
         clock.stage("reading")
         reading = heard(asked, self._reader.read(asked, hits), self._store.passage_words)
@@ -109,7 +111,7 @@ class Assistant:
             standalone=alone if alone != question else None,
             text="\n".join(filter(None, (differing, *(s.text for s in statements))))
             or (hits and reading.note)
-            or self._nothing_found(hits),
+            or self._nothing_found(asked, hits),
             statements=tuple(statements),
             short_answer=_short(asked, chosen) if accounts.settled else None,
             abstained=not statements,
@@ -118,20 +120,22 @@ class Assistant:
             id=id,
             accounts=accounts.held(statements),
             disagreement=differing,
+            filters=filters,
+            undated=self._store.catalogue.undated(filters.sources) if filters.by_day else 0,
             timings_ms=clock.stop(),
         )
 
-    def _with_namings(self, asked: Question, filters: Filters | None) -> Question:
+    def _with_namings(self, asked: Question, filters: Filters) -> Question:
         """Add what goes beside the question: which claims alone count, and by which names articles call the speaker."""
-        asked = replace(asked, only_claims=bool(filters and filters.of_claims))
-        speaker = asked.speaker or (filters.speaker if filters else None)
+        asked = replace(asked, only_claims=filters.of_claims)
+        speaker = asked.speaker or filters.speaker
         if speaker is None or asked.kind is Kind.WHO_SAID:
             return asked
         return replace(asked, speaker=speaker, namings=frozenset(self._store.catalogue.speakers(speaker)))
 
     def _search(self, asked: Question, filters: Filters) -> list[Hit]:
         """Return the passages to look at: first those with words of the speaker that is asked for, if one is."""
-        hits = search(self._store, asked.text, _LOOK_DEPTH, filters)
+        hits = search(self._store, asked.text, _LOOK_DEPTH, _then(asked, filters))
         if asked.namings:
             theirs = filters.within(asked.since, asked.until)
             theirs = replace(theirs, speaker=filters.speaker or asked.speaker)
@@ -147,8 +151,9 @@ class Assistant:
 
     def search(self, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
         """Return ranked passages only, the first of them read. Raises SaidsoError for an empty or endless question."""
-        asked = understand(question)
-        hits = search(self._store, asked.text, max(k, READ_DEPTH), filters)
+        filters = filters or Filters()
+        asked = understand(question, filters.as_of)
+        hits = search(self._store, asked.text, max(k, READ_DEPTH), _then(asked, filters))
         return self._reader.rank(asked, hits, READ_DEPTH)[:k]
 
     def ingest(
@@ -199,8 +204,8 @@ class Assistant:
         path = Path(name)
         if path.exists():
             yield from _claims_at(path)
-        elif article := self.article(name):
-            yield Told(name, self._store.catalogue.claims_of(name), article.text)
+        elif told := self.told(name):
+            yield told
         else:
             raise SaidsoError(
                 f"There is no file, folder or article {name!r}; `saidso articles` lists the articles there are."
@@ -233,6 +238,19 @@ class Assistant:
         """Return how many tokens the embedding model's tokenizer makes of a text."""
         return len(self._store.embedder.token_starts(text))
 
+    def told(self, article_id: str) -> Told | None:
+        """Return who said what in an indexed article, or None where there is none of this id."""
+        article = self.article(article_id)
+        return Told(article_id, self._store.catalogue.claims_of(article_id), article.text) if article else None
+
+    def speakers(self, words: str, most: int) -> list[tuple[str, int]]:
+        """Return (name, number of claims) of the `most` quoted speakers whose naming has all of `words`, each once."""
+        found: dict[str, int] = {}
+        for naming, claims in self._store.catalogue.most_quoted(words, _NAMINGS * most):
+            name = next((known for known in found if same_speaker(naming, known)), naming)
+            found[name] = found.get(name, 0) + claims
+        return sorted(found.items(), key=lambda item: -item[1])[:most]
+
     def claims_by(
         self, filters: Filters, article_id: str | None = None, offset: int = 0, limit: int = 50
     ) -> tuple[int, list[tuple[Article, Claim]]]:
@@ -247,16 +265,32 @@ class Assistant:
         """Return what is indexed."""
         return self._store.catalogue.holdings()
 
+    def made_with(self) -> dict[str, dict[str, Any]]:
+        """Return what answers depend on beside the articles: `models`, each with a hash, and `settings`."""
+        models = {"embedding": self._store.embedder.name, "reader": self._reader.name, "claims": found_by()}
+        return {"models": models, "settings": {"answer_threshold": self._threshold}}
+
+    @property
+    def generation(self) -> str | None:
+        """What changes with every change of the index; None where the data folder has never held an article."""
+        return self._store.catalogue.fact("generation")
+
     def is_fresh(self) -> bool:
         """Whether the data folder has never held an article."""
-        return self._store.catalogue.fact("generation") is None
+        return self.generation is None
 
-    def _nothing_found(self, hits: Sequence[Hit]) -> str:
+    def _nothing_found(self, asked: Question, hits: Sequence[Hit]) -> str:
         if hits:
             return "The articles do not hold an answer to this question."
         if self.holdings().articles:
-            return "No article fits the filters."
+            then = asked.since or asked.until
+            return f"No article{' of the days that are asked about' if then else ''} fits the filters."
         return "No articles are indexed yet. Add some with `saidso ingest PATH` or on the page."
+
+
+def _then(asked: Question, filters: Filters) -> Filters:
+    """Keep the days that a question names, unless it wants a speaker's words: of these the saying is dated."""
+    return filters if asked.speaker else filters.within(asked.since, asked.until)
 
 
 def _claims_at(path: Path) -> Iterator[Told | Rejected]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,3 +50,9 @@ class Citation:
         """Return the citation as the contract writes it."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "passage"}
         return {**fields, "passage": {"start": self.passage.start, "end": self.passage.end}}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Citation:
+        """Read what `as_json` wrote, perhaps long ago: the article may read differently now."""
+        passage = Span(fields["passage"]["start"], fields["passage"]["end"])
+        return cls(passage=passage, **{name: fields[name] for name in cls.__dataclass_fields__ if name != "passage"})

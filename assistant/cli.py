@@ -16,9 +16,11 @@ from typing import Annotated, Any
 
 import typer
 
-from assistant.answer import claim_as_json
+from assistant.answer import Answer, claim_as_json
 from assistant.assistant import Assistant
+from assistant.conversations import Conversations
 from assistant.evaluation.command import eval_app
+from assistant.feedback import export
 from assistant.followup import Exchange, read_history, standalone_question
 from assistant.options import DataDir, Json, print_json
 from assistant.settings import Settings
@@ -28,7 +30,7 @@ from assistant.widget_command import widget_app
 from index.articles import Article, Rejected
 from index.claims import nearest
 from index.errors import SaidsoError
-from index.filters import Filters
+from index.filters import Filters, parse_day
 
 DONE, FAILED, USAGE, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -42,6 +44,8 @@ app = typer.Typer(
 articles_app = typer.Typer(help="List, show or remove the indexed articles.", invoke_without_command=True)
 app.add_typer(articles_app, name="articles")
 app.add_typer(eval_app, name="eval")
+feedback_app = typer.Typer(no_args_is_help=True, help="What people thought of answers on the page.")
+app.add_typer(feedback_app, name="feedback")
 app.add_typer(token_app, name="token")
 app.add_typer(widget_app, name="widget")
 
@@ -55,9 +59,16 @@ Stances = Annotated[
     list[str] | None, typer.Option("--stance", help="Only what is told so: says, claims, denies, …; may be repeated.")
 ]
 Cue = Annotated[str | None, typer.Option("--cue", help="Only what is reported with these words, such as “denied”.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", help="Ask as on this day, YYYY-MM-DD: nothing later counts; “last week” is reckoned from it."
+    ),
+]
 QuestionText = Annotated[str | None, typer.Argument(help="The question, in quotation marks.", show_default=False)]
 QuestionFile = Annotated[
-    Path | None, typer.Option("--file", help="A JSONL file of questions ({id, question}) instead of one question.")
+    Path | None,
+    typer.Option("--file", help="A JSONL file of questions ({id, question, as_of}) instead of one question."),
 ]
 
 
@@ -111,14 +122,15 @@ class Questions:
     speaker: Speaker = None
     stances: Stances = None
     cue: Cue = None
+    as_of: AsOf = None
     data_dir: DataDir = None
     as_json: Json = False
 
     @property
     def filters(self) -> Filters:
         """The articles to look at, and whose words. Raises SaidsoError for what is no date and what is no stance."""
-        stances = tuple(self.stances or ())
-        return Filters.parse(tuple(self.sources or ()), self.since, self.until, self.speaker, stances, self.cue)
+        sources, stances = tuple(self.sources or ()), tuple(self.stances or ())
+        return Filters.parse(sources, self.since, self.until, self.speaker, stances, self.cue, self.as_of)
 
 
 def _of_questions(command: Callable[..., None]) -> Callable[..., None]:
@@ -137,15 +149,35 @@ def _of_questions(command: Callable[..., None]) -> Callable[..., None]:
 
 @app.command("ask")
 @_of_questions
-def ask_command(questions: Questions) -> None:
+def ask_command(
+    questions: Questions,
+    receipt: Annotated[
+        Path | None,
+        typer.Option(help="Write the answer with all it rests on into this file, .html or .json; see `saidso verify`."),
+    ] = None,
+) -> None:
     """Answer a question with cited quotes, or say that the articles do not hold the answer."""
+    if receipt and questions.file:
+        raise typer.BadParameter("a receipt is of one answer; give a question instead of --file.")
     filters, terminal = questions.filters, Terminal()
+    keep = _keeper(receipt) if receipt else None
 
     def ask(assistant: Assistant, asked: Asked) -> None:
-        answer = assistant.ask(asked.question, filters, asked.id, history=asked.history)
+        answer = assistant.ask(asked.question, asked.then(filters), asked.id, history=asked.history)
+        if keep:
+            keep(assistant, answer)
         print_json(answer.as_json()) if questions.as_json else terminal.answer(answer)
 
     raise typer.Exit(_each_question(questions, ask))
+
+
+def _keeper(file: Path) -> Callable[[Assistant, Answer], None]:
+    """Return what writes an answer's receipt into `file`. Raises SaidsoError where its name is not a receipt's."""
+    from assistant.receipt import Receipt
+    from assistant.receipt_file import kind_of, write_receipt
+
+    kind_of(file)  # before anything is asked
+    return lambda assistant, answer: write_receipt(Receipt.of(assistant, answer), file)
 
 
 @app.command("search")
@@ -158,7 +190,7 @@ def search_command(
     filters, terminal = questions.filters, Terminal()
 
     def search(assistant: Assistant, asked: Asked) -> None:
-        hits = assistant.search(standalone_question(asked.question, asked.history), k, filters)
+        hits = assistant.search(standalone_question(asked.question, asked.history), k, asked.then(filters))
         if questions.as_json:
             passages = [hit.as_json() for hit in hits]
             print_json({"id": asked.id, "question": asked.question, "passages": passages})
@@ -166,6 +198,25 @@ def search_command(
             terminal.hits(hits)
 
     raise typer.Exit(_each_question(questions, search))
+
+
+@app.command("verify")
+def verify_command(
+    file: Annotated[Path, typer.Argument(help="A receipt that `saidso ask --receipt` or the page has written.")],
+    again: Annotated[bool, typer.Option("--again", help="Ask the question again, and compare the answers.")] = False,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Hold a receipt against the index: is it unaltered, do its quotes still stand, what has changed since."""
+    from assistant.verification import verify
+
+    findings = verify(_open(data_dir), file, again)
+    holds = not any(finding.changed for finding in findings)
+    if as_json:
+        print_json({"file": str(file), "holds": holds, "findings": [finding.as_json() for finding in findings]})
+    else:
+        Terminal().verified(findings)
+    raise typer.Exit(DONE if holds else SOME_REJECTED)
 
 
 @app.command("claims")
@@ -280,13 +331,35 @@ def remove_command(
     raise typer.Exit(DONE if not unknown else SOME_REJECTED if removed else FAILED)
 
 
+@feedback_app.callback()
+def feedback_command() -> None:
+    """What people thought of answers on the page."""
+
+
+@feedback_app.command("export")
+def export_command(
+    out: Annotated[Path, typer.Option("--out", help="The question set to write, as JSON lines.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Write the answers that were marked as a question set, which `saidso eval` scores."""
+    count = export(Conversations(Settings.from_environment(data_dir).database_url), out)
+    told = f"{out}: {count} marked {'answer' if count == 1 else 'answers'}. Score with: saidso eval {out}"
+    print_json({"questions": count, "file": str(out)}) if as_json else Terminal().say(told)
+
+
 @dataclass(frozen=True)
 class Asked:
-    """A question and the id that its file gives it."""
+    """A question, and the id and the day of asking (yyyymmdd) that its file gives it."""
 
     question: str
     id: str | None = None
     history: tuple[Exchange, ...] = ()
+    as_of: int | None = None
+
+    def then(self, filters: Filters) -> Filters:
+        """Return the filters, as of the question's own day where it has one."""
+        return replace(filters, as_of=self.as_of) if self.as_of else filters
 
 
 def _each_question(questions: Questions, act: Callable[[Assistant, Asked], None]) -> int:
@@ -328,8 +401,13 @@ def _parsed(line: str) -> Asked:
         raise SaidsoError(
             'a question is an object with a text under "question", for example {"id": "1", "question": "Who …?"}.'
         )
-    id_ = fields.get("id")
-    return Asked(fields["question"], None if id_ is None else str(id_), read_history(fields.get("history") or []))
+    id_, as_of = fields.get("id"), fields.get("as_of")
+    return Asked(
+        fields["question"],
+        None if id_ is None else str(id_),
+        read_history(fields.get("history") or []),
+        None if as_of is None else parse_day(str(as_of)),
+    )
 
 
 def _open(data_dir: Path | None) -> Assistant:

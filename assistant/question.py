@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from assistant.days import SPAN, Dated, in_full
 from index.cues import stance_of
 from index.errors import SaidsoError
 from index.speakers import speaks_for
@@ -87,6 +88,7 @@ _DAY = (
 )
 _WHEN = re.compile(
     rf"\b(?P<relation>before|after|since|until|by|on|in|during)\s+(?P<day>{_DAY})(?=\s*(?:[?,.]|$|about\b|that\b))"
+    rf"|\b(?P<reckoned>before|after|since|until|by|in)\s+(?P<span>{SPAN})"
 )
 _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
@@ -118,7 +120,9 @@ class Question:
     `matter` is what the words are to be about: the question without its speaker, word of saying and question word; ""
     where nothing is left. `stance` is what its word of saying makes of them. `asserts` is true where the question takes
     for granted, or asks, that the speaker said just that ("why did X deny that …?", "did X say that …?"). `namings` are
-    the speaker's names in the claims of the articles. `since` and `until` are the days (yyyymmdd) of the saying.
+    the speaker's names in the claims of the articles. `since` and `until` are the days (yyyymmdd) of the saying; where
+    the question names none but counts days from the one on which it is asked, `since` is the first of these: what
+    happened then is told from then on.
     `only_claims` is true where only certain claims are wanted, so that no other sentence answers.
     """
 
@@ -147,8 +151,11 @@ class Question:
         return day is not None and (self.since or 0) <= day <= (self.until or day)
 
 
-def understand(text: str) -> Question:
-    """Read a question. Raises SaidsoError when there is nothing to answer or too much to read."""
+def understand(text: str, as_of: int | None = None) -> Question:
+    """Read a question; with `as_of` (yyyymmdd), "last week" and the like are days.
+
+    Raises SaidsoError when there is nothing to answer or too much to read.
+    """
     text = " ".join(text.split())
     if not any(character.isalnum() for character in text):
         raise SaidsoError('The question is empty; ask something such as "What did the Pentagon say was hit?"')
@@ -157,19 +164,21 @@ def understand(text: str) -> Question:
             f"The question has {len(text):,} characters; at most {LONGEST_QUESTION:,} are read. "
             "Ask it in a few sentences."
         )
-    told, since_then = text, _AND_CHANGED.search(text)
-    text = text[: since_then.start()] if since_then else text
+    told, dated = text, in_full(text, as_of) if as_of else Dated(text, {})
+    since_then = _AND_CHANGED.search(dated.text)
+    text = dated.text[: since_then.start()] if since_then else dated.text
     changed, found = _CHANGED.search(text), _speaking(text)
     named = (changed["speaker"] or changed["owner"]) if changed else found and found["speaker"]
-    speaker, owned = _owner(named.strip()) if named else (None, "")
+    speaker, owned = _owner(dated.as_asked(named.strip())) if named else (None, "")
     said = _said(found) or _WHO_SAID.search(text)
     undated, since, until = _days(text, said)
+    since = dated.first if said is None else since
     about = _matter(undated, _speaking(undated) or _WHO_SAID.search(undated))
     return Question(
         text=told,
         kind=_kind(text, speaker),
         speaker=speaker,
-        matter="" if changed else f"{owned} {about}".strip(),
+        matter="" if changed else dated.as_asked(f"{owned} {about}".strip()),
         stance=stance_of(said["saying"], text[said.end("saying") :]) if said else "says",
         asserts=_asserts(text, found, about) and not changed,
         changed=changed is not None or since_then is not None,
@@ -251,7 +260,8 @@ def _days(text: str, said: re.Match[str] | None) -> tuple[str, int | None, int |
         return text, None, None
     for match in _WHEN.finditer(text, said.end("saying")):
         between = text[said.end("saying") : match.start()].strip()
-        bounds = _bounds(match["relation"].casefold(), match["day"])
+        relation, words = match["relation"] or match["reckoned"], match["day"] or match["span"]
+        bounds = _bounds(relation.casefold(), words)
         if bounds and (not between or _ABOUT.match(between)):
             return f"{text[: match.start()].rstrip()}{text[match.end() :]}", *bounds
     return text, None, None
@@ -277,6 +287,9 @@ def _bounds(relation: str, words: str) -> tuple[int | None, int | None] | None:
 
 def day_span(words: str) -> tuple[int, int] | None:
     """Return the first and last day (yyyymmdd) of a written day, month or year, or None where no year is named."""
+    if "/" in words:
+        first, last = (int(day.replace("-", "")) for day in words.split("/"))
+        return first, last
     numbers = [int(number) for number in re.findall(r"\d+", words)]
     month = next((at for at, name in enumerate(_MONTHS, 1) if re.search(rf"\b{name}", words, re.IGNORECASE)), None)
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", words):

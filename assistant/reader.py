@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -67,6 +69,11 @@ class Reading:
 
 class Reader(Protocol):
     """Anything that finds evidence for a question in passages."""
+
+    @property
+    def name(self) -> str:
+        """What tells this reader from another."""
+        ...
 
     def warm_up(self) -> None:
         """Load what reading needs."""
@@ -131,6 +138,11 @@ class TrainedReader:
         self._model = model  # a folder with another network than the shipped one
         self._loading = threading.Lock()
         self._network: PassageReader | None = None
+
+    @cached_property
+    def name(self) -> str:
+        """The folder's name, or "reader" for the shipped network, with the beginning of its weights' SHA-256."""
+        return f"{self._model.name if self._model else 'reader'}@{weights_hash(self._model)[:12]}"
 
     def warm_up(self) -> None:
         """Load the network now rather than at the first question."""
@@ -226,6 +238,15 @@ class TrainedReader:
             if self._network is None:
                 self._network = open_network(self._model)
             return self._network
+
+
+def weights_hash(folder: Path | None) -> str:
+    """Return the SHA-256 of the weights in a folder, or of the shipped network's, in hexadecimal."""
+    digest = hashlib.sha256()
+    for file in sorted((folder or _WEIGHTS).glob("*.safetensors")):
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
 
 
 def open_network(folder: Path | None) -> PassageReader:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -30,6 +32,12 @@ class Settings:
     def database_url(self) -> str:
         """The SQLAlchemy address of the catalogue's database, where conversations and keys are kept as well."""
         return self.catalogue_url or f"sqlite:///{self.data_dir / 'catalogue.sqlite'}"
+
+    @property
+    def fingerprint(self) -> str:
+        """A short name of the settings that decide how a question is answered; others have another."""
+        decisive = f"{self.embedding_model}\n{self.reader}\n{self.answer_threshold}"
+        return hashlib.sha256(decisive.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
     @classmethod
     def from_environment(cls, data_dir: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -57,6 +65,14 @@ def _number(environment: Mapping[str, str], name: str, default: float, low: floa
     if not low <= value <= high:
         raise SaidsoError(f"{name}={text!r} is not a number from {low:g} to {high:g}; change it or unset it.")
     return value
+
+
+def saidso_version() -> str:
+    """Return the version that is installed."""
+    try:
+        return version("saidso")
+    except PackageNotFoundError:
+        return "from source"  # run in a checkout that was never installed
 
 
 def sample_articles() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +16,7 @@ from rich.text import Text
 from assistant.answer import Answer
 from assistant.assistant import Told
 from assistant.citations import Citation
+from assistant.scope import scope
 from assistant.tokens import Token
 from assistant.widget_keys import WidgetKey
 from assistant.widget_log import Use, moment
@@ -24,6 +26,9 @@ from index.claims import nearest
 from index.ingest import IngestReport
 from index.ingest import Progress as IngestProgress
 from index.search import Hit
+
+if TYPE_CHECKING:
+    from assistant.verification import Finding
 
 _STAGES = {"claims": "finding who said what", "vectors": "reading for search"}
 
@@ -78,7 +83,9 @@ class Terminal:
         self.say(f"Articles: {words or 'none found'}. New passages: {report.passages:,}.")
 
     def answer(self, answer: Answer) -> None:
-        """Print an answer, or the abstention with the closest passages."""
+        """Print an answer, or the abstention with the closest passages; before it, which articles it was asked of."""
+        if kept := scope(answer.filters, answer.undated):
+            self._out.print(Text(kept, style="dim"), end="\n\n")
         if answer.abstained:
             self._out.print(Text(answer.text, style="yellow"))
             if answer.closest:
@@ -114,6 +121,14 @@ class Terminal:
         quote = Text.assemble(f"“{citation.quote}” ", (f"[{citation.marker}]", "cyan"))
         self._out.print(Padding(quote, (0, 0, 0, 2)))
         self._out.print(Padding(Text(f"— {where}", style="dim"), (0, 0, 1, 2)))
+
+    def verified(self, findings: Sequence[Finding]) -> None:
+        """Print what a receipt's verification found, a line each, and in a line what it comes to."""
+        for finding in findings:
+            sign = Text("✗ ", style="red") if finding.changed else Text("✓ ", style="green")
+            self._out.print(sign + Text(finding.sentence), soft_wrap=True)
+        changed = sum(finding.changed for finding in findings)
+        self.say("All of it holds." if not changed else f"{changed:,} of {len(findings):,} things have changed.")
 
     def hits(self, hits: Sequence[Hit]) -> None:
         """Print ranked passages."""

@@ -38,7 +38,7 @@ from index.claims import Claim, Piece
 from index.database import connect, writing
 from index.filters import Filters
 from index.passages import Span
-from index.speakers import is_full_name, lookup_words, same_speaker, speaks_for, words_of
+from index.speakers import PRONOUNS, is_full_name, lookup_words, same_speaker, speaks_for, words_of
 
 _T = TypeVar("_T")
 _schema = MetaData()
@@ -297,6 +297,12 @@ class Catalogue:
             last = connection.scalar(select(func.max(_articles.c.published)).where(known_date)) or ""
         return Holdings(count, passages, tuple(sources), first[:10], last[:10])
 
+    def undated(self, sources: Collection[str] = ()) -> int:
+        """Return how many articles, of these outlets or of all, have no date."""
+        query = select(func.count()).select_from(_articles).where(_articles.c.day.is_(None))
+        with self._engine.connect() as connection:
+            return connection.scalar(query.where(_articles.c.source.in_(sources)) if sources else query) or 0
+
     # ── passages ────────────────────────────────────────────────────────────────────────────────────────────
 
     def passages(self, ids: Sequence[int]) -> dict[int, Passage]:
@@ -363,6 +369,23 @@ class Catalogue:
             others = _speakers_called(connection, words) if words else []
         elsewhere = [name for name in others if is_full_name(name) and any(same_speaker(name, one) for one in people)]
         return sorted({*own, *elsewhere})
+
+    def most_quoted(self, words: str, limit: int) -> list[tuple[str, int]]:
+        """Return (speaker, number of claims), the most quoted first, of those with all `words` in their naming.
+
+        Upper and lower case are one; a part of a word is enough. Pronouns name nobody.
+        """
+        number = func.count()
+        wanted = [_claims.c.said_by.icontains(word, autoescape=True) for word in words.split()]
+        query = (
+            select(_claims.c.said_by, number)
+            .where(_claims.c.said_by.is_not(None), func.lower(_claims.c.said_by).not_in(PRONOUNS), *wanted)
+            .group_by(_claims.c.said_by)
+            .order_by(number.desc(), _claims.c.said_by)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return [(name, count) for name, count in connection.execute(query)]
 
     def claims_by(
         self, filters: Filters, limit: int = 1000, offset: int = 0, article_id: str | None = None
@@ -496,8 +519,8 @@ def _of_articles(filters: Filters) -> list[ColumnElement[bool]]:
         conditions.append(_articles.c.source.in_(filters.sources))
     if filters.since is not None:
         conditions.append(_articles.c.day >= filters.since)
-    if filters.until is not None:
-        conditions.append(_articles.c.day <= filters.until)
+    if filters.last_day is not None:
+        conditions.append(_articles.c.day <= filters.last_day)
     return conditions
 
 

@@ -141,10 +141,9 @@ class KeywordIndex:
             required.append(tantivy.Query.term_set_query(self._schema, "key", list(only)))
         if filters.sources:
             required.append(tantivy.Query.term_set_query(self._schema, "source", list(filters.sources)))
-        if filters.since is not None or filters.until is not None:
-            required.append(
-                tantivy.Query.range_query(self._schema, "day", tantivy.FieldType.Integer, filters.since, filters.until)
-            )
+        if filters.by_day:
+            days = filters.since, filters.last_day
+            required.append(tantivy.Query.range_query(self._schema, "day", tantivy.FieldType.Integer, *days))
         if len(required) == 1:
             return words
         # Restrictions decide what may be found; they must not add to the score.

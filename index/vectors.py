@@ -120,8 +120,8 @@ def _where(filters: Filters) -> dict[str, Any] | None:
         conditions.append({"source": {"$in": list(filters.sources)}})
     if filters.since is not None:
         conditions.append({"day": {"$gte": filters.since}})
-    if filters.until is not None:
-        conditions.append({"day": {"$lte": filters.until}})
+    if filters.last_day is not None:
+        conditions.append({"day": {"$lte": filters.last_day}})
     if len(conditions) > 1:
         return {"$and": conditions}
     return conditions[0] if conditions else None

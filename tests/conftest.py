@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import socket
 import threading
@@ -11,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
+from filelock import FileLock
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from assistant.assistant import Assistant
@@ -20,9 +23,16 @@ from assistant.web.server import create_app
 from assistant.web.startup import Startup
 from index.embedder import Embedder
 
+# Files that take long are begun first, so that at the end no process waits for another.
+LONGEST = ("test_readme.py", "test_page_accessible.py", "test_page.py", "test_page_evaluate.py", "test_accounts.py")
 CHROMIUM = Path("/usr/bin/chromium")
 needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing; install chromium")
 Visit = Callable[..., Page]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first; within a file the order stays."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def interruptible() -> None:
@@ -52,16 +62,35 @@ def embedder() -> Embedder:
 
 
 @pytest.fixture(scope="session")
-def samples_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy_of_samples(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Give data folders that hold the sample articles, one a call; they are read in once for all processes."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    done = root / "samples"
+    with FileLock(root / "samples.lock"):
+        if not done.exists():
+            assistant = Assistant.open(Settings(root / "samples-begun"))
+            assistant.ingest([sample_articles()])
+            assistant.close()
+            (root / "samples-begun").rename(done)
+
+    def copy() -> Path:
+        folder = tmp_path_factory.mktemp("copy") / "data"
+        return Path(shutil.copytree(done, folder))
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def samples_folder(copy_of_samples: Callable[[], Path]) -> Path:
     """The data folder of `samples`, for other programs to read."""
-    return tmp_path_factory.mktemp("samples")
+    return copy_of_samples()
 
 
 @pytest.fixture(scope="session")
 def samples(samples_folder: Path) -> Iterator[Assistant]:
     """An assistant over the sample articles, which tests only read."""
     assistant = Assistant.open(Settings(samples_folder))
-    assistant.ingest([sample_articles()])
     yield assistant
     assistant.close()
 

@@ -6,7 +6,8 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -27,10 +28,10 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def client(copy_of_samples: Callable[[], Path]) -> Iterator[httpx.Client]:
     """A client of a server over the sample articles."""
     with (
-        serving(tmp_path_factory.mktemp("live")) as address,
+        serving(copy_of_samples()) as address,
         httpx.Client(base_url=ready_at(address), timeout=60, trust_env=False) as client,
     ):
         yield client

@@ -16,7 +16,7 @@ from index.filters import Filters
 
 CONTRACT = {
     "id", "question", "standalone_question", "answer", "short_answer", "abstained", "confidence", "mode", "citations",
-    "claims", "accounts", "disagreement", "closest", "timings_ms",
+    "claims", "accounts", "disagreement", "closest", "filters", "undated_left_out", "timings_ms",
 }  # fmt: skip
 CITATION = {
     "marker", "article_id", "title", "source", "published", "url", "quote", "start", "end", "passage",
@@ -135,6 +135,34 @@ def test_who_said_it_by_date_or_by_what_it_is_about(samples: Assistant) -> None:
             assert article is not None and article.text[piece.start : piece.end] == piece.text
     with pytest.raises(SaidsoError, match="give a speaker, a stance, or words"):
         samples.who_said(Filters(("A",)), " ")
+
+
+def test_as_of_a_day_nothing_later_counts(samples: Assistant) -> None:
+    asked = samples.ask("How many people were killed?", Filters.parse(as_of="2017-03-17"))
+    assert not asked.abstained and all(citation.published[:10] <= "2017-03-17" for citation in asked.citations)
+    assert asked.as_json()["filters"] == {"as_of": "2017-03-17"} and asked.undated == 0
+    yesterday = samples.ask("What did Central Command say yesterday?", Filters.parse(as_of="2017-03-17"))
+    assert {citation.published[:10] for citation in yesterday.citations} == {"2017-03-16"}
+    week = samples.search("Which building was hit this week?", 50, Filters.parse(as_of="2017-04-20"))
+    assert {hit.passage.published[:10] for hit in week} == {"2017-04-18"}
+    nothing = samples.ask("Who was killed last week?", Filters.parse(as_of="2016-01-01"))
+    assert nothing.text == "No article of the days that are asked about fits the filters."
+
+
+def test_articles_without_a_date_are_left_out_and_counted(tmp_path: Path) -> None:
+    assistant = Assistant.open(Settings(tmp_path / "data"))
+    for name, day in (("dated", "2017-03-16"), ("undated", "")):
+        words = {"dated": "the ferry to Vinga sails at noon", "undated": "no boat at all sails in winter"}[name]
+        article = {"id": name, "text": f"The harbour master said that {words}.", "published": day}
+        (tmp_path / f"{name}.json").write_text(json.dumps(article))
+        assistant.ingest([tmp_path / f"{name}.json"])
+    question = "What did the harbour master say sails?"
+    assert {citation.article_id for citation in assistant.ask(question).citations} == {"dated", "undated"}
+    answer = assistant.ask(question, Filters.parse(as_of="2017-12-31"))
+    assert [citation.article_id for citation in answer.citations] == ["dated"]
+    assert answer.as_json()["undated_left_out"] == 1
+    assert assistant.ask(question, Filters.parse(("Post",), as_of="2017-12-31")).undated == 0, "of that outlet"
+    assistant.close()
 
 
 def test_an_empty_index_says_so(tmp_path: Path) -> None:

@@ -151,6 +151,22 @@ def test_a_question_file_keeps_order_and_ids_and_names_bad_lines(saidso, news: P
     assert [line["id"] for line in saidso("search", "--file", file, "--json").lines] == ["b", "1"]
 
 
+def test_questions_are_asked_as_of_a_day(saidso, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    saidso("ingest", sample_articles())
+    question = "How many people were killed?"
+    ran = saidso("ask", question, "--as-of", "2017-03-16")
+    assert "Only: as of 2017-03-16" in ran.out
+    (tmp_path / "q.jsonl").write_text(
+        json.dumps({"id": "then", "question": question, "as_of": "2017-03-16"})
+        + "\n" + json.dumps({"id": "now", "question": question})
+        + "\n" + json.dumps({"id": "never", "question": question, "as_of": "soon"})
+    )  # fmt: skip
+    ran = saidso("search", "--file", tmp_path / "q.jsonl", "-k", 30, "--json")
+    then, now = ({passage["published"][:10] for passage in line["passages"]} for line in ran.lines)
+    assert then == {"2017-03-16"} < now
+    assert ran.code == 3 and "line 3: 'soon' is not a date" in ran.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -158,6 +174,7 @@ def test_a_question_file_keeps_order_and_ids_and_names_bad_lines(saidso, news: P
         (("ask", "x" * 100_000), 1, "100,000 characters"),
         (("ask",), 2, "either a question or --file"),
         (("ask", "Who?", "--from", "yesterday"), 1, "'yesterday' is not a date"),
+        (("search", "Who?", "--as-of", "17 March"), 1, "'17 March' is not a date"),
         (("search", "Who?", "--stance", "denied"), 1, "'denied' is not a stance; the stances are accuses"),
         (("search", "Who?", "-k", "0"), 2, "-k"),
         (("ask", "--file", "/no/such/file"), 1, "cannot be read"),

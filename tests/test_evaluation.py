@@ -182,7 +182,6 @@ def test_what_makes_figures_doubtful_is_said(tmp_path: Path) -> None:
     odd = [
         {"id": "gone", "question": "Who?", "articles": ["no-such-1", "no-such-2"]},
         {"id": "far", "question": "How many?", "spans": [{"article": "here", "start": 0, "end": 999_999}]},
-        {"id": "then", "question": "When?", "as_of": "2017-03-20"},
         {"id": "spoilt", "question": "Who now?", "answers": [], "left_out": "here"},
         {"id": "sound", "question": "Who else?", "answers": [], "left_out": ["gone"]},
     ]
@@ -194,11 +193,10 @@ def test_what_makes_figures_doubtful_is_said(tmp_path: Path) -> None:
         "1 questions have spans that reach beyond their articles' ends: far.",
         "1 questions are to be asked without an article that is indexed, so are not scored; --articles leaves it out: "
         "spoilt.",
-        "1 questions have `as_of`, which scoring does not use yet: then.",
     ]
     assert run.summary["mrr@10"]["n"] == 2
     assert run.summary["right"]["n"] == 1, "of the spoilt question nobody knows what is right"
-    assert run.questions[3]["answers"] is None and run.questions[3]["answer"]["abstained"]
+    assert run.questions[2]["answers"] is None and run.questions[2]["answer"]["abstained"]
 
 
 def test_a_limit_draws_by_the_seed(asked: QuestionSet) -> None:

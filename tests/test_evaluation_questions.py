@@ -83,7 +83,7 @@ def test_saidsos_own(tmp_path: Path, name: str) -> None:
     assert full.id == "7" and full.answers == ("Monday",) and full.speaker == "Ann Lee" and full.conflicting
     assert full.spans == (GoldSpan("b", 3, 9),)
     assert full.gold_articles == {"a": 1.0, "b": 1.0}
-    assert full.fields == {"desk": "city"} and full.unused == ("as_of",)
+    assert full.fields == {"desk": "city"} and full.as_of == 20240531
     assert (absent.id, absent.answerable, bare.answerable) == ("3", False, None), "the line's number stands in"
 
 

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from assistant.answer import Answer
 from assistant.assistant import Assistant
+from assistant.web.crew import Crew
 from assistant.web.openai_api import add_openai
 from assistant.web.openai_request import read_chat
 from assistant.web.startup import Startup
@@ -244,7 +245,7 @@ def test_other_sites_are_refused(live: str) -> None:
 
 def bare(startup: Startup) -> TestClient:
     app = FastAPI()
-    add_openai(app, startup)
+    add_openai(app, startup, Crew())
     return TestClient(app)
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from assistant.assistant import Assistant
-from assistant.settings import Settings, sample_articles
+from assistant.settings import Settings
 from assistant.web import source_pane
 from tests.conftest import Visit, needs_chromium
 from tests.test_page import PATIENCE, ask, contrast, fits, ready_at, serving, tab_to
@@ -32,14 +32,14 @@ HOSTILE = {  # and without a date
 
 
 @pytest.fixture(scope="module")
-def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("claims")
-    hostile = folder / "hostile.json"
+def data_folder(copy_of_samples: Callable[[], Path]) -> Path:
+    folder = copy_of_samples()
+    hostile = folder.parent / "hostile.json"
     hostile.write_text(json.dumps(HOSTILE))
-    assistant = Assistant.open(Settings(folder / "data"))
-    assistant.ingest([sample_articles(), hostile])
+    assistant = Assistant.open(Settings(folder))
+    assistant.ingest([hostile])
     assistant.close()
-    return folder / "data"
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -44,8 +44,8 @@ def no_jobs_left(address: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("page")
+def data_folder(copy_of_samples: Callable[[], Path]) -> Path:
+    return copy_of_samples()
 
 
 @pytest.fixture(scope="module")
@@ -199,10 +199,11 @@ def test_a_widget_has_no_such_tab(visit: Visit, address: str) -> None:
 def test_the_keyboard_is_enough(open_tab: Open, short_file: Path) -> None:
     page = open_tab()
     tabs = page.get_by_role("tab")
-    expect(tabs.nth(1)).to_be_focused()
-    page.keyboard.press("ArrowLeft")
+    expect(tabs.nth(2)).to_be_focused()
+    page.keyboard.press("Home")
     expect(tabs.nth(0)).to_be_focused()
     expect(page.locator("#desk")).to_be_visible()
+    page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#evaluate")).to_be_visible()
     for selector in ("#questions-file", "[name=limit]", "[name=seed]", "[name=baseline]", "summary", ".primary"):

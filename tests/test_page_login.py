@@ -30,8 +30,8 @@ def patience() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("login")
+def data_folder(copy_of_samples: Callable[[], Path]) -> Path:
+    return copy_of_samples()
 
 
 @pytest.fixture(scope="module")
@@ -111,32 +111,20 @@ def test_who_may_ingest_can_upload(open_page: Open, tokens: Tokens, tmp_path: Pa
     page = open_page()
     log_in(page, tokens.create("ingester", Permission.INGEST)[1])
     (tmp_path / "harbour.txt").write_text("Harbour master Ada Lind said the ferry to Vinga would sail again in June.")
-    page.get_by_role("button", name="Add articles").click()
-    page.locator("#add input[type=file]").set_input_files([tmp_path / "harbour.txt"])
-    expect(page.locator(".outcomes .good")).to_have_text("harbour.txt: 1 article added.")
+    page.get_by_role("tab", name="Articles").click()
+    page.locator("#articles input[type=file]").set_input_files([tmp_path / "harbour.txt"])
+    expect(page.locator("#articles .good")).to_have_text("1 article added.")
 
 
-def test_an_upload_is_not_read_in_by_an_event_alone(open_page: Open, asker: str) -> None:
-    """The page hides the button from who may only ask; sending its event by hand does no more."""
+def test_who_may_only_ask_is_not_offered_to_add_or_remove(open_page: Open, asker: str) -> None:
     page = open_page()
     log_in(page, asker)
-    expect(page.locator("#holdings")).to_contain_text("articles")
-    told = page.evaluate(
-        """async () => {
-            const config = await (await fetch("/config")).json();
-            const upload = config.components.find((part) => part.props.elem_id === "upload").id;
-            const uploads = ([id, on]) => id === upload && on === "upload";
-            const event = config.dependencies.find((one) => one.targets.some(uploads));
-            const session_hash = "byhand" + Math.random().toString(36).slice(2);
-            const body = JSON.stringify({data: [null], fn_index: event.id, session_hash});
-            const headers = {"content-type": "application/json"};
-            const joined = await fetch("/gradio_api/queue/join", {method: "POST", headers, body});
-            if (!joined.ok) return `not joined: ${joined.status}`;
-            const stream = await fetch(`/gradio_api/queue/data?session_hash=${session_hash}`);
-            return await stream.text();
-        }"""
-    )
-    assert "This takes the scope ingest" in told
+    page.get_by_role("tab", name="Articles").click()
+    expect(page.locator("#articles-list li").first).to_be_visible()
+    expect(page.locator("#articles-add")).to_be_hidden()
+    page.locator("#articles-list button").first.click()
+    expect(page.locator("#article .text")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove…")).to_have_count(0)
 
 
 def test_a_page_left_open_is_sent_to_log_in_again(open_page: Open, address: str, tokens: Tokens) -> None:

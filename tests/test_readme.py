@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import pytest
 from mcp import Client, StdioServerParameters
+from typer.testing import CliRunner
 
 from assistant.assistant import Assistant
+from assistant.cli import app
 from assistant.settings import sample_articles
 
 ROOT = Path(__file__).parent.parent
@@ -30,16 +33,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_commands_do_what_they_say(folder: Path) -> None:
+def test_the_commands_do_what_they_say(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("saidso ")]
     assert len(commands) >= 7
-    saidso = f'"{sys.executable}" -m assistant'
-    for command in commands:
-        line = command.replace("saidso", saidso, 1)
-        place = {"PYTHONPATH": str(ROOT), "SAIDSO_DATA_DIR": str(folder / "data")}
-        done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, env=place)
-        assert done.returncode == 0, f"{command}: {done.stderr}"
-        assert (done.stdout + done.stderr).strip(), command
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("SAIDSO_DATA_DIR", str(folder / "data"))
+    for command in commands:  # in this process: each for itself would import all and load the models anew
+        done = CliRunner().invoke(app, shlex.split(command)[1:])
+        assert done.exit_code == 0, f"{command}: {done.output}{done.exception}"
+        assert done.output.strip(), command
 
 
 def test_the_programs_run(folder: Path, live: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,7 +14,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -29,12 +29,10 @@ from assistant.web import render, source_pane, wording
 from assistant.web.security import MAX_JSON_BYTES, MAX_UPLOAD_BYTES
 from assistant.web.server import create_app, serve
 from assistant.web.startup import Startup
-from assistant.web.suggestions import COUNT, suggestions
 from index.articles import Article
 from index.catalogue import Holdings
 from index.errors import SaidsoError
 from index.filters import Filters
-from index.ingest import IngestReport
 from index.passages import Span
 
 ORIGIN = "http://127.0.0.1:7860"
@@ -202,7 +200,7 @@ def test_other_sites_can_neither_write_nor_read(client: TestClient, origin: str)
 def test_bodies_have_a_limit(client: TestClient) -> None:
     assert client.post("/gradio_api/queue/join", content=b"1" * (MAX_JSON_BYTES + 1)).status_code == 413
     declared = {"content-length": str(MAX_UPLOAD_BYTES * 2), "content-type": "multipart/form-data; boundary=x"}
-    assert client.post("/gradio_api/upload", headers=declared).status_code == 413
+    assert client.post("/api/articles", headers=declared).status_code == 413
 
 
 @pytest.mark.parametrize("body", ["{", "[" * 100_000, "[]", '{"data": 1}', '{"data": [], "fn_index": 999}'])
@@ -349,9 +347,9 @@ def test_only_web_addresses_are_linked(url: str) -> None:
 def test_an_answer_grows_statement_by_statement() -> None:
     statements = tuple(Statement(speaker, cite(0, 6)) for speaker in ("Ann", "Bob"))
     answer = Answer("q", "", statements, short_answer="First", confidence=0.9)
-    part, whole = render.answer(answer, 1), render.answer(answer, scope="Only: X")
+    part, whole = render.answer(answer, 1), render.answer(answer)
     assert "Ann" in part and "Bob" not in part and "Copy" not in part
-    assert "Bob" in whole and "High confidence" in whole and "Only&#58; X" in whole
+    assert "Bob" in whole and "High confidence" in whole and "#receipt-" in whole
     assert render.is_answer(part) and not render.is_answer(render.stage("Searching…"))
 
 
@@ -362,48 +360,10 @@ def test_an_abstention_is_told_apart_and_shows_what_comes_closest() -> None:
     assert "No article fits" in render.answer(Answer("q", "No article fits the filters.", abstained=True))
 
 
-@pytest.mark.parametrize(
-    ("filters", "said"),
-    [
-        (Filters(), ""),
-        (Filters(("A", "B"), 20170316, None), "Only: A, B, from 16 March 2017"),
-        (Filters((), None, 20170906), "Only: to 6 September 2017"),
-    ],
-)
-def test_scope(filters: Filters, said: str) -> None:
-    assert render.scope(filters) == said
-
-
-def test_outcomes_name_every_file() -> None:
-    report: Any = IngestReport(added=["a"], unchanged=2)
-    assert "1 article added, 2 articles already there".replace(",", "&#44;") in render.outcome("f<.txt", report)
-    assert "f&#60;&#46;txt" in render.outcome("f<.txt", report)
-    assert "no article was found" in render.outcome("f", IngestReport())
-
-
-# ── suggestions ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_suggestions_are_answered_by_the_samples(samples: Assistant) -> None:
-    offered = suggestions(samples)
-    assert len(offered) == COUNT
-    assert [question for question in offered if samples.ask(question).abstained] == []
-
-
-def test_suggestions_come_from_the_titles_elsewhere(tmp_path: Path) -> None:
-    assistant = Assistant.open(Settings(tmp_path / "data"))
-    assert suggestions(assistant) == []
-    for number, title in enumerate(("Bridge opens in May", "Mayor denies delay.")):
-        article = {
-            "id": f"a{number}",
-            "title": title,
-            "text": "The mayor said so on Monday.",
-            "source": f"Paper {number}",
-        }
-        (tmp_path / f"{number}.json").write_text(json.dumps(article))
-    assistant.ingest([tmp_path / "0.json", tmp_path / "1.json"])
-    assert suggestions(assistant) == [
-        "What is said about Bridge opens in May?",
-        "What is said about Mayor denies delay?",
-    ]
-    assistant.close()
+def test_an_answer_says_first_of_which_articles_it_is() -> None:
+    given = Answer("q", "", (Statement("Ann", cite(0, 6)),), filters=Filters((), None, 20170906), undated=2)
+    for html in (render.answer(given), render.answer(replace(given, statements=(), abstained=True))):
+        assert re.match(r'<div class="answer[^>]*"><p class="only">', html)
+        assert "Only&#58; to 6 September 2017&#46; 2 articles without a date are left out&#46;" in html
+        assert 'class="clear"' in html
+    assert render.only(Filters()) == "" and "only" not in render.answer(replace(given, filters=Filters()))

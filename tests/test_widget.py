@@ -299,7 +299,7 @@ def test_what_is_no_question_is_told_in_a_sentence(client: TestClient, key: Widg
     [
         (Filters(("Sample Digest: Investigations",)), "Only: Sample Digest: Investigations"),
         (Filters((), 20170901, None), "Only: from 1 September 2017"),
-        (Filters(speaker="Human Rights Watch"), "Only: what Human Rights Watch is quoted with"),
+        (Filters(speaker="Human Rights Watch"), "Only: words of Human Rights Watch"),
     ],
 )
 def test_a_visitor_cannot_leave_the_selection(

@@ -18,7 +18,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, Route, expect, sync_playwright
 
 from assistant.assistant import Assistant
-from assistant.settings import Settings, sample_articles
+from assistant.settings import Settings
 from assistant.web.startup import Startup
 from assistant.widget_keys import Limit, WidgetKey, WidgetKeys
 from assistant.widget_log import WidgetLog
@@ -65,17 +65,17 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("widget")
+def data_folder(copy_of_samples: Callable[[], Path]) -> Path:
+    return copy_of_samples()
 
 
 @pytest.fixture(scope="module")
 def server(data_folder: Path) -> Iterator[str]:
     """The whole application over the sample articles and a hostile one, on a real port."""
-    settings, hostile = Settings(data_folder), data_folder / "hostile.json"
+    settings, hostile = Settings(data_folder), data_folder.parent / "hostile.json"
     hostile.write_text(json.dumps(HOSTILE))
     assistant = Assistant.open(settings)
-    assistant.ingest([sample_articles(), hostile])
+    assistant.ingest([hostile])
     config = uvicorn.Config(app_of(Startup(lambda: assistant), settings), port=0, log_level="warning", lifespan="on")
     config.timeout_graceful_shutdown = 1
     serving = uvicorn.Server(config)

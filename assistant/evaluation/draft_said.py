@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from assistant.evaluation.draft_wording import (
     DETERMINERS,
@@ -43,9 +43,9 @@ _CUES = {  # how the words after a cue are asked for
 }
 
 
-def claimed(text: str) -> Iterator[Drafted]:
-    """Yield questions about who said what, where a claim's speaker is named."""
-    for claim in find_claims(text):
+def claimed(text: str, claims: Sequence[Claim] | None = None) -> Iterator[Drafted]:
+    """Yield questions about who said what, where a claim's speaker is named; `claims` are the text's, if known."""
+    for claim in find_claims(text) if claims is None else claims:
         speaker = _speaker(claim.speaker, text)
         if speaker is not None:
             asked = lowered(one_line(speaker.text), text)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 from assistant.followup import Exchange, read_history
 from assistant.question import understand
 from index.errors import SaidsoError
+from index.filters import parse_day
 
 KNOWN_FIELDS = frozenset(
     "id question answers articles spans speaker as_of history conflicting conflict left_out".split()
@@ -49,11 +49,11 @@ class Gold:
     spans: tuple[GoldSpan, ...] = ()
     speaker: str | None = None
     conflicting: bool = False
+    as_of: int | None = None  # the day (yyyymmdd) on which it is asked: nothing later counts
     left_out: tuple[str, ...] = ()  # articles that must not be indexed when this is asked
     grades: Mapping[str, float] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
     history: tuple[Exchange, ...] = ()  # the conversation before it; what has no answer there is asked first
-    unused: tuple[str, ...] = ()  # known fields that scoring passes over
 
     @property
     def answerable(self) -> bool | None:
@@ -118,8 +118,6 @@ def from_fields(fields: object, fallback_id: str) -> Gold:
     """Make a Gold of a JSON object. Raises WrongFieldError, naming the field and what it should be."""
     if not isinstance(fields, dict):
         raise WrongFieldError('is not an object; write {"id": "1", "question": "Who …?"}.')
-    unused = tuple(name for name in ("as_of",) if fields.get(name))
-    _check_date(fields.get("as_of"))
     return Gold(
         id=_identifier(fields.get("id"), fallback_id),
         question=_question(fields.get("question")),
@@ -128,10 +126,10 @@ def from_fields(fields: object, fallback_id: str) -> Gold:
         spans=_spans(fields.get("spans") or []),
         speaker=_speaker(fields.get("speaker")),
         conflicting=bool(fields.get("conflicting") or fields.get("conflict")),
+        as_of=_day(fields.get("as_of")),
         left_out=_strings("left_out", _listed(fields.get("left_out"))),
         fields={name: value for name, value in fields.items() if name not in KNOWN_FIELDS},
         history=_history(fields.get("history") or []),
-        unused=unused,
     )
 
 
@@ -191,10 +189,8 @@ def _speaker(value: object) -> str | None:
     return value or None
 
 
-def _check_date(value: object) -> None:
-    if not value:
-        return
+def _day(value: object) -> int | None:
     try:
-        date.fromisoformat(str(value)[:10])
-    except ValueError:
+        return parse_day(str(value)) if value else None
+    except SaidsoError:
         raise WrongFieldError(f'has "as_of": {value!r:.60}, which is not a date; write it as 2024-05-31.') from None

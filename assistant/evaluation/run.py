@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -23,8 +22,10 @@ from assistant.evaluation.metrics import DEPTH, calibration, risk_area, score, s
 from assistant.evaluation.questions import read_questions
 from assistant.evaluation.statistics import estimate
 from assistant.followup import Exchange
+from assistant.settings import saidso_version
 from index.articles import Article
 from index.errors import SaidsoError
+from index.filters import Filters
 
 _NAMED = 5  # ids in a warning
 
@@ -98,7 +99,7 @@ def evaluate(
     chosen = _drawn(asked.questions, limit, seed)
     if baseline:
         baseline.check(chosen)
-    about: dict[str, Any] = {"saidso": _version(), "questions": asked.sha256, "settings": settings}
+    about: dict[str, Any] = {"saidso": saidso_version(), "questions": asked.sha256, "settings": settings}
     about |= {"ids": [gold.id for gold in chosen], "index": (index := _fingerprint(assistant))}
     outcomes = _ask_all(assistant, chosen, Journal.beside(out, about) if out else None, on_progress)
     library = _Library(assistant)
@@ -109,7 +110,7 @@ def evaluate(
     if baseline and (warning := baseline.warning(scored)):
         found.append(warning)
     run = Run(
-        saidso=_version(),
+        saidso=saidso_version(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         questions_file=asked.file,
         questions_sha256=asked.sha256,
@@ -128,13 +129,6 @@ def evaluate(
         run.write(out)
         Journal.beside(out, about).remove()
     return run
-
-
-def _version() -> str:
-    try:
-        return version("saidso")
-    except PackageNotFoundError:
-        return "from source"  # run in a checkout that was never installed
 
 
 def _drawn(questions: Sequence[Gold], limit: int | None, seed: int) -> list[Gold]:
@@ -175,16 +169,18 @@ def _ask_all(
 
 
 def _outcome(assistant: Assistant, gold: Gold) -> Outcome:
-    answer = assistant.ask(gold.question, id=gold.id, history=conversation(assistant, gold.history))
-    hits = assistant.search(answer.standalone_question, DEPTH)
+    filters = Filters(as_of=gold.as_of)
+    history = conversation(assistant, gold.history, filters)
+    answer = assistant.ask(gold.question, filters, id=gold.id, history=history)
+    hits = assistant.search(answer.standalone_question, DEPTH, filters)
     return {"id": gold.id, "answer": answer.as_json(), "passages": [hit.as_json() for hit in hits]}
 
 
-def conversation(assistant: Assistant, history: Sequence[Exchange]) -> list[Exchange]:
+def conversation(assistant: Assistant, history: Sequence[Exchange], filters: Filters) -> list[Exchange]:
     """Hold the conversation before a question: what the file has no answer to, the assistant is asked."""
     held: list[Exchange] = []
     for turn in history:
-        held.append(turn if turn.answer else Exchange.of(assistant.ask(turn.question, history=held)))
+        held.append(turn if turn.answer else Exchange.of(assistant.ask(turn.question, filters, history=held)))
     return held
 
 
@@ -240,7 +236,6 @@ def _doubts(chosen: Sequence[Gold], library: _Library) -> list[str]:
     named = dict.fromkeys(article for gold in chosen for article in gold.gold_articles)
     absent = [article for article in named if library.article(article) is None]
     beyond = [g.id for g in chosen if any(s.end > len(library.text(s.article) or " " * s.end) for s in g.spans)]
-    unused = [gold.id for gold in chosen if gold.unused]
     spoilt = [gold.id for gold in chosen if library.has_any(gold.left_out)]
     doubts = (
         (absent, "gold articles are not indexed, so that nothing can find them"),
@@ -249,7 +244,6 @@ def _doubts(chosen: Sequence[Gold], library: _Library) -> list[str]:
             spoilt,
             "questions are to be asked without an article that is indexed, so are not scored; --articles leaves it out",
         ),
-        (unused, "questions have `as_of`, which scoring does not use yet"),
     )
     return [f"{len(ids):,} {what}: {_some(ids)}." for ids, what in doubts if ids]
 

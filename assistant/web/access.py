@@ -56,9 +56,12 @@ TABLE = (
     # ── programs ──
     Row("/api/ask/*", "GET POST", _ASK, asks=True),
     Row("/api/search/*", "GET POST", _ASK, asks=True),
-    Row("/api/articles/*", "GET", _ASK),
-    Row("/api/passages/*", "GET", _ASK),
+    Row("/api/receipt", "POST", _ASK, asks=True),
+    Row("/api/examples", "GET", _ASK),
+    Row("/api/speakers", "GET", _ASK),
     Row("/api/claims/*", "GET", _ASK),
+    Row("/api/passages/*", "GET", _ASK),
+    Row("/api/articles/*", "GET", _ASK),
     Row("/api/articles/*", "POST PUT DELETE", _INGEST),
     Row("/v1/chat/completions", "POST", _ASK, asks=True),
     Row("/v1/*", _ANY, _ASK),  # the models, and that there is nothing else
@@ -68,8 +71,10 @@ TABLE = (
     Row("/docs", "GET", _ASK),
     Row("/api/evaluations/*", "GET", _ASK),
     Row("/api/evaluations/*", "POST DELETE", _INGEST),
+    Row("/api/conversations/*", "GET PUT PATCH DELETE", _ASK),
     # ── the page; what an event of it needs is asked where it is handled ──
     Row("/", "GET", _ASK),
+    Row("/docs", "GET", _ASK),
     Row("/web/*", "GET", _ASK),
     Row("/config/*", "GET", _ASK),
     Row("/assets/*", "GET", _ASK),
@@ -89,8 +94,6 @@ TABLE = (
     Row("/gradio_api/info/*", "GET", _ASK),
     Row("/gradio_api/user/*", "GET", _ASK),
     Row("/gradio_api/login_check/*", "GET", _ASK),
-    Row("/gradio_api/upload/*", "POST", _INGEST),
-    Row("/gradio_api/upload_progress/*", "GET", _INGEST),
     # ── of what gradio brings the rest: it fetches addresses, hands out files or calls other services ──
     Row("/gradio_api/*", _ANY, None),
     Row("/login/*", _ANY, None),
@@ -277,6 +280,12 @@ def visitor_of(request: HTTPConnection) -> Visitor | None:
     """Return who sent a request that has passed the guard; None where nobody had to say."""
     visitor = request.scope.get("state", {}).get("visitor")
     return visitor if isinstance(visitor, Visitor) else None
+
+
+def owner_of(request: HTTPConnection) -> str:
+    """Return whose conversations a visitor has: their own under a name, those of all who come without one."""
+    visitor = visitor_of(request)
+    return "" if visitor is None or visitor.name.startswith("address:") else visitor.name
 
 
 def require(request: HTTPConnection, permission: Permission) -> Visitor:

@@ -74,6 +74,7 @@ class _Scope(_Part):
     sources: list[str] = Field(default=[], max_length=_MOST)
     since: str | None = Field(default=None, alias="from")
     until: str | None = Field(default=None, alias="to")
+    as_of: str | None = None
     speaker: str | None = None
     stances: list[str] = Field(default=[], max_length=_MOST)
     cue: str | None = None
@@ -143,7 +144,7 @@ def _refusing(param: str) -> Iterator[None]:
 
 def _filters(scope: _Scope) -> Filters:
     sources, stances = tuple(scope.sources), tuple(scope.stances)
-    return Filters.parse(sources, scope.since, scope.until, scope.speaker, stances, scope.cue)
+    return Filters.parse(sources, scope.since, scope.until, scope.speaker, stances, scope.cue, scope.as_of)
 
 
 def _said(messages: Sequence[_Message]) -> Iterator[str]:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import HTTPConnection
 
 from assistant.access_settings import Permission
-from assistant.answer import Answer
+from assistant.conversations import Conversations
+from assistant.question import understand
 from assistant.settings import Settings
-from assistant.web import render, source_pane, wording
-from assistant.web.access import count_question, require
+from assistant.standing import ArticleOf
+from assistant.web import render, source_pane
+from assistant.web.access import count_question, owner_of, require
 from assistant.web.confidence import explanation
+from assistant.web.reply import reply
 from assistant.web.startup import Startup
-from assistant.web.suggestions import COUNT, suggestions
+from assistant.web.suggestions import COUNT, Suggestions
+from assistant.web.talk import UNKEPT, Message, Talk, asked, drawn, told
 from index.errors import SaidsoError
 from index.filters import Filters
 
@@ -32,24 +35,14 @@ from gradio.context import LocalContext
 from gradio.themes.utils import fonts
 
 Update = dict[Any, Any]  # component → its new value
-Turn = dict[str, Any]
-
-_STAGES = {
-    "understanding": "Reading the question…",
-    "searching": "Searching the articles…",
-    "reading": "Reading what was found…",
-    "writing": "Putting the quotes together…",
-}
-_TURNS_KEPT = 100
-_STATEMENT_PAUSE = 0.15  # seconds between statements, so that the eye can follow
-_LOOK_AGAIN = 0.05
+_MESSAGES_SHOWN = 100
+_DATE = "YYYY-MM-DD"
 _QUESTION_SHOWN = 300  # characters of a question that is refused for its length
 _WELCOME = (
     '<div class="welcome"><p class="lead">Ask the articles.</p><p>Every statement comes with who said it and the exact '
     "words, and every quote opens the article that it stands in.</p></div>"
 )
 _MASTHEAD = '<header class="masthead"><h1>Saidso</h1><p>Who said what, in their exact words</p></header>'
-_FORMATS = "Text, Markdown, HTML, PDF, Word, e-mail, JSON or JSONL. Files are read on this machine and go nowhere else."
 
 
 @dataclass(frozen=True)
@@ -64,13 +57,15 @@ class Widgets:
     ask: gr.Button
     stop: gr.Button
     cited: gr.Textbox
+    wanted: gr.Textbox
+    conversation: gr.Markdown
     source: gr.Markdown
     sources: gr.Dropdown
-    since: gr.Textbox
-    until: gr.Textbox
-    add: gr.Accordion
-    upload: gr.UploadButton
-    outcomes: gr.Markdown
+    filters: tuple[gr.Textbox, ...]  # speaker, since, until, as of
+    only: gr.Markdown
+    clear: gr.Button
+    suggested: gr.Textbox
+    refresh: gr.Button
     timer: gr.Timer
 
 
@@ -82,15 +77,17 @@ def theme() -> gr.themes.Base:
     )
 
 
-def build_page(startup: Startup, settings: Settings, diagram: str) -> gr.Blocks:
-    """Lay the page out and connect it to the assistant that `startup` brings.
+def build_page(
+    startup: Startup, suggestions: Suggestions, conversations: Conversations, settings: Settings, diagram: str
+) -> gr.Blocks:
+    """Lay the page out and connect it to the assistant that `startup` brings, and to what it suggests and keeps.
 
     `diagram` is the address of the picture that shows how reliable the confidence is.
     """
     page: gr.Blocks
     with gr.Blocks(title="Saidso", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
         widgets = _lay_out(explanation(settings, diagram))
-        _connect(page, widgets, startup)
+        _connect(page, widgets, startup, suggestions, conversations, settings)
     page.queue(default_concurrency_limit=8, max_size=64)
     return page
 
@@ -111,6 +108,7 @@ def _lay_out(confidence: str) -> Widgets:
             with gr.Column(elem_id="examples") as examples:
                 _markdown("<p>For example:</p>", elem_id="for-example")
                 example = tuple(gr.Button("", visible=False, elem_classes="example", size="sm") for _ in range(COUNT))
+            only = _markdown("", elem_id="only")
             with gr.Row(elem_id="composer"):
                 question = gr.Textbox(
                     label="Your question", placeholder="Who said what?", lines=1, max_lines=5, autofocus=True,
@@ -125,20 +123,24 @@ def _lay_out(confidence: str) -> Widgets:
                 source = _markdown("", elem_id="source")
             with gr.Accordion("Filters", open=False, elem_id="filters"):
                 sources = gr.Dropdown([], value=[], multiselect=True, label="Outlets", elem_id="sources")
+                speaker = _line("Speaker", "speaker", "Anyone")
                 with gr.Row():
-                    since = _date("From", "since")
-                    until = _date("To", "until")
-            with gr.Accordion("Add articles", open=False, elem_id="add") as add:
-                _markdown(f"<p>{wording.escape(_FORMATS)}</p>")
-                upload = gr.UploadButton("Choose files…", file_count="multiple", elem_id="upload", size="md")
-                outcomes = _markdown("", elem_id="outcomes")
+                    since = _line("From", "since", _DATE)
+                    until = _line("To", "until", _DATE)
+                as_of = _line("As of: nothing later counts", "as-of", _DATE)
             with gr.Accordion("When it answers", open=False, elem_id="confidence"):
                 _markdown(confidence)
-    # In the document, though unseen: the script writes into it which citation was opened.
+    # In the document, though unseen: scripts write into these what was opened or chosen, or press them; from
+    # `conversation` they read which one is open. It is kept here, in the browser, so that it outlives the server.
     cited = gr.Textbox(label="Opened citation", visible="hidden", elem_id="cited")
+    wanted = gr.Textbox(label="Opened conversation", visible="hidden", elem_id="wanted")
+    conversation = gr.Markdown("", visible="hidden", elem_id="conversation")
+    suggested = gr.Textbox(label="Chosen example", visible="hidden", elem_id="suggested")
+    clear = gr.Button("Clear filters", visible="hidden", elem_id="clear-filters")
+    refresh = gr.Button("Look again", visible="hidden", elem_id="refresh")
     return Widgets(
-        holdings, chat, examples, example, question, ask, stop, cited, source, sources, since, until, add, upload,
-        outcomes, gr.Timer(1.0),
+        holdings, chat, examples, example, question, ask, stop, cited, wanted, conversation, source, sources,
+        (speaker, since, until, as_of), only, clear, suggested, refresh, gr.Timer(1.0),
     )  # fmt: skip
 
 
@@ -146,106 +148,181 @@ def _markdown(value: str, elem_id: str | None = None) -> gr.Markdown:
     return gr.Markdown(value, elem_id=elem_id, latex_delimiters=[])
 
 
-def _date(label: str, elem_id: str) -> gr.Textbox:
-    return gr.Textbox(label=label, placeholder="YYYY-MM-DD", max_lines=1, min_width=120, elem_id=elem_id)
+def _line(label: str, elem_id: str, placeholder: str) -> gr.Textbox:
+    return gr.Textbox(label=label, placeholder=placeholder, max_lines=1, min_width=120, elem_id=elem_id)
 
 
 # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _connect(page: gr.Blocks, w: Widgets, startup: Startup) -> None:
+def _connect(
+    page: gr.Blocks,
+    w: Widgets,
+    startup: Startup,
+    suggestions: Suggestions,
+    conversations: Conversations,
+    settings: Settings,
+) -> None:
     quiet: Any = {"show_progress": "hidden", "api_visibility": "private"}
-    asked: Any = {
-        "fn": partial(_converse, startup, w),
-        "inputs": [w.question, w.sources, w.since, w.until, w.chat],
-        "outputs": [w.chat, w.question, w.examples, w.ask, w.stop],
+    put: Any = {
+        "fn": partial(_converse, startup, conversations, settings, w),
+        "inputs": [w.question, w.conversation, w.chat, w.sources, *w.filters],
+        "outputs": [w.chat, w.question, w.examples, w.ask, w.stop, w.conversation],
         **quiet,
     }
-    turns = [gr.on([w.question.submit, w.ask.click], **asked)]
+    turns = [gr.on([w.question.submit, w.ask.click], **put)]
     for button in w.example:
-        turns.append(button.click(lambda text: text, button, w.question, **quiet).then(**asked))
+        turns.append(button.click(lambda text: text, button, w.question, **quiet).then(**put))
+    turns.append(w.suggested.change(_told_by_script, w.suggested, w.question, **quiet).then(**put))
     w.stop.click(partial(_stopped, w), w.chat, [w.chat, w.ask, w.stop], cancels=turns, **quiet)
-    w.chat.clear(lambda: gr.update(visible=True), None, w.examples, **quiet)
+    shown = [w.chat, w.conversation, w.examples, w.ask, w.stop]
+    w.wanted.change(partial(_wanted, startup, conversations, w), w.wanted, shown, cancels=turns, **quiet)
+    w.chat.clear(partial(_cleared, w), w.conversation, [w.conversation, w.examples], **quiet)
     w.cited.change(partial(_open_source, startup), w.cited, w.source, **quiet)
 
-    seen: Any = {
-        "fn": partial(_look, startup, w),
-        "outputs": [w.holdings, w.sources, w.add, *w.example, w.timer],
-        **quiet,
-    }
-    page.load(**seen)
-    w.timer.tick(**seen)
-    w.upload.upload(partial(_add, startup), w.upload, w.outcomes, **quiet).then(**seen)
+    narrowed: list[Any] = [w.sources, *w.filters]
+    gr.on([field.change for field in narrowed], _only, narrowed, w.only, **quiet)
+    w.clear.click(lambda: [[], *[""] * len(w.filters)], None, narrowed, **quiet)
+
+    async def arrive(request: gr.Request) -> AsyncIterator[Update]:
+        async for update in _arrive(startup, conversations, w, dict(request.query_params)):
+            yield update
+
+    page.load(arrive, None, [*shown, w.source], **quiet)
+    seen: Any = {"fn": partial(_look, startup, w), "outputs": [w.holdings, w.sources, w.refresh, w.timer], **quiet}
+    offered: Any = {"fn": partial(_offer, suggestions, w), "outputs": [*w.example], **quiet}
+    gr.on([page.load, w.timer.tick, w.refresh.click], **seen).then(**offered)
 
 
 async def _converse(
-    startup: Startup, w: Widgets, question: str, sources: list[str], since: str, until: str, history: list[Turn]
+    startup: Startup,
+    conversations: Conversations,
+    settings: Settings,
+    w: Widgets,
+    question: str,
+    conversation: str,
+    history: list[Message],
+    sources: list[str],
+    *narrowed: str,
 ) -> AsyncIterator[Update]:
     """Put a question into the conversation and answer it there, as far as it has got at every moment."""
     question = question.strip()
     if not question:
         yield {w.question: ""}
         return
-    asked = question if len(question) <= _QUESTION_SHOWN else f"{question[:_QUESTION_SHOWN]}…"
-    turns = [*history[-_TURNS_KEPT:], _turn("user", render.question(asked))]
-    yield {w.chat: turns, w.question: "", w.examples: gr.update(visible=False), **_busy(w, True)}
+    history = history[-_MESSAGES_SHOWN:]
+    hidden = {w.examples: gr.update(visible=False)}
     try:
         count_question(_request())
-        filters = Filters.parse(tuple(sources), since, until)
-        async for html in _reply(startup, question, filters):
-            yield {w.chat: [*turns, _turn("assistant", html)]}
+        filters = _filters(sources, *narrowed)
+        understand(question)
+    except SaidsoError as error:
+        cut = question if len(question) <= _QUESTION_SHOWN else f"{question[:_QUESTION_SHOWN]}…"
+        yield {w.chat: [*history, asked(cut), told(render.problem(str(error)))], **hidden}
+        return
+    talk = Talk(conversations.of(owner_of(_request())), question, filters)
+    turns = [*history, asked(question)]
+    yield {w.chat: turns, w.question: "", **hidden, **_busy(w, True)}
+    try:
+        await asyncio.to_thread(talk.begin, conversation, settings.fingerprint)
+        before = await asyncio.to_thread(drawn, talk.earlier, _article_of(startup)) if talk.turn else history
+        turns = [*before, asked(question, talk.turn.number if talk.turn else None)]
+        yield {w.chat: turns, **({w.conversation: talk.turn.conversation_id} if talk.turn else {})}
+        async for html in reply(startup, talk):
+            yield {w.chat: [*turns, told(html)]}
         yield _busy(w, False)
     except SaidsoError as error:
-        yield {w.chat: [*turns, _turn("assistant", render.problem(str(error)))], **_busy(w, False)}
+        await asyncio.to_thread(talk.failed, str(error))
+        yield {w.chat: [*turns, told(render.problem(str(error)))], **_busy(w, False)}
+    finally:  # also where the answer was stopped, another conversation opened, or the page closed
+        if not talk.is_over:
+            await asyncio.to_thread(talk.stopped)
 
 
-async def _reply(startup: Startup, question: str, filters: Filters) -> AsyncIterator[str]:
-    """Yield what the answer's place shows: that we wait, the stages, then the answer statement by statement."""
-    waited_for = ""
-    while startup.under_way:
-        if startup.stage != waited_for:
-            waited_for = startup.stage
-            yield render.stage(f"Still loading ({waited_for[0].lower()}{waited_for[1:]}). Your question is next.")
-        await asyncio.sleep(_LOOK_AGAIN)
-    stages: list[str] = []
-    asking = asyncio.create_task(asyncio.to_thread(startup.assistant.ask, question, filters, on_stage=stages.append))
-    shown = ""
-    while not asking.done():
-        if stages and stages[-1] != shown:
-            shown = stages[-1]
-            yield render.stage(_STAGES.get(shown, shown))
-        await asyncio.wait([asking], timeout=_LOOK_AGAIN)
-    answer = await asking
-    async for html in _told(answer, render.scope(filters)):
-        yield html
+def _filters(sources: list[str], speaker: str, since: str, until: str, as_of: str) -> Filters:
+    return Filters.parse(tuple(sources), since, until, speaker, as_of=as_of)
 
 
-async def _told(answer: Answer, scope: str) -> AsyncIterator[str]:
-    for shown in range(1, len(answer.statements)):
-        yield render.answer(answer, shown)
-        await asyncio.sleep(_STATEMENT_PAUSE)
-    yield render.answer(answer, scope=scope)
+def _only(sources: list[str], *narrowed: str) -> str:
+    """Show beside the question which articles it will be put to."""
+    try:
+        return render.only(_filters(sources, *narrowed))
+    except SaidsoError as error:
+        return render.problem(str(error))
 
 
-def _stopped(w: Widgets, history: list[Turn]) -> Update:
+def _told_by_script(key: str) -> str:
+    """Return what a script wrote without the number that makes the same thing twice a change as well."""
+    return key.rpartition(" ")[0]
+
+
+def _stopped(w: Widgets, history: list[Message]) -> Update:
     """Leave what was said so far, and say that it was stopped."""
     said = _text(history[-1]) if history and history[-1]["role"] == "assistant" else ""
     kept = said if render.is_answer(said) else ""
     turns = history[:-1] if said else history
-    return {w.chat: [*turns, _turn("assistant", kept + render.notice("Stopped."))], **_busy(w, False)}
+    return {w.chat: [*turns, told(kept + render.notice("Stopped."))], **_busy(w, False)}
 
 
 def _busy(w: Widgets, busy: bool) -> Update:
     return {w.ask: gr.update(visible=not busy), w.stop: gr.update(visible=busy)}
 
 
-def _turn(role: str, html: str) -> Turn:
-    return {"role": role, "content": html}
-
-
-def _text(turn: Turn) -> str:
-    content = turn["content"]
+def _text(message: Message) -> str:
+    content = message["content"]
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+
+
+async def _arrive(
+    startup: Startup, conversations: Conversations, w: Widgets, query: Mapping[str, str]
+) -> AsyncIterator[Update]:
+    """Open the conversation and the article that the page's address names."""
+    if "widget" in query:
+        yield {w.conversation: UNKEPT}
+        return
+    if not (query.get("conversation") or query.get("article")):
+        yield {w.source: ""}  # gradio empties all that is written to where nothing comes
+        return
+    wait = render.stage("Opening the collection…")
+    opens = {w.chat: [told(wait)], w.examples: gr.update(visible=False)}
+    yield opens if query.get("conversation") else {w.source: wait}
+    try:
+        await asyncio.to_thread(startup.wait)
+        if place := source_pane.linked(query):
+            yield {w.source: source_pane.opened(place, startup.assistant.article(place.article_id))}
+    except SaidsoError as error:
+        yield {w.source: render.problem(str(error))}
+    if query.get("conversation"):
+        yield _open(startup, conversations, w, query["conversation"])
+
+
+def _wanted(startup: Startup, conversations: Conversations, w: Widgets, key: str) -> Update:
+    """Open what was chosen; the key is its id, and then the click's number."""
+    return _open(startup, conversations, w, key.partition(" ")[0])
+
+
+def _open(startup: Startup, conversations: Conversations, w: Widgets, conversation: str) -> Update:
+    """Show the conversation of this id, or begin a new one where it is ""."""
+    try:
+        if conversation:
+            conversations.get(conversation)
+        messages = drawn(conversations.turns(conversation), _article_of(startup)) if conversation else []
+    except SaidsoError as error:
+        conversation, messages = "", [told(render.problem(str(error)))]
+    return {
+        w.chat: messages,
+        w.conversation: conversation,
+        w.examples: gr.update(visible=not messages),
+        **_busy(w, False),
+    }
+
+
+def _cleared(w: Widgets, conversation: str) -> Update:
+    return {w.conversation: conversation if conversation == UNKEPT else "", w.examples: gr.update(visible=True)}
+
+
+def _article_of(startup: Startup) -> ArticleOf | None:
+    return startup.assistant.article if startup.ready else None
 
 
 def _open_source(startup: Startup, key: str) -> str:
@@ -254,55 +331,41 @@ def _open_source(startup: Startup, key: str) -> str:
     if place is None:
         return ""
     try:
-        article = startup.assistant.article(place.article_id)
+        return source_pane.opened(place, startup.assistant.article(place.article_id))
     except SaidsoError as error:
         return render.problem(str(error))
-    if article is None or place.passage.end > len(article.text):
-        return render.problem("This article is no longer indexed.")
-    return source_pane.source(article, place)
 
 
 def _look(startup: Startup, w: Widgets) -> Update:
     """Show what is indexed now, and what this visitor may do about it."""
     try:
         visitor = require(_request(), Permission.ASK)
-        assistant = startup.assistant
-        holdings, offered = assistant.holdings(), suggestions(assistant)
+        holdings = startup.assistant.holdings()
     except SaidsoError as error:
         say = render.problem if startup.failure else render.stage
         return {w.holdings: say(str(error)), w.timer: gr.Timer(active=startup.failure is None)}
     choices = [(f"{source} ({count})", source) for source, count in holdings.sources if source]
     return {
         w.holdings: render.holdings(holdings, visitor.has_session),
-        w.add: gr.update(visible=visitor.permission >= Permission.INGEST),
+        # By this the scripts know whether articles may be added and removed here.
+        w.refresh: gr.update(visible="hidden" if visitor.permission >= Permission.INGEST else False),
         w.sources: gr.update(choices=choices),
         w.timer: gr.Timer(active=False),
-        **{button: gr.update(value=text, visible=bool(text)) for button, text in _filled(w.example, offered)},
     }
+
+
+def _offer(suggestions: Suggestions, w: Widgets) -> Update:
+    """Show examples of what the present articles can be asked."""
+    try:
+        offered = [example.question for example in suggestions.examples()]
+    except SaidsoError:  # the assistant is on its way; we look again
+        offered = []
+    return {button: gr.update(value=text, visible=bool(text)) for button, text in _filled(w.example, offered)}
 
 
 def _filled(buttons: Sequence[gr.Button], texts: Sequence[str]) -> Iterator[tuple[gr.Button, str]]:
     for number, button in enumerate(buttons):
         yield button, texts[number] if number < len(texts) else ""
-
-
-def _add(startup: Startup, files: list[str] | None) -> Iterator[str]:
-    """Read uploaded files in, one by one, and say what became of each."""
-    try:
-        require(_request(), Permission.INGEST)
-    except SaidsoError as error:
-        yield render.problem(str(error))
-        return
-    lines: list[str] = []
-    for path in map(Path, dict.fromkeys(files or [])):
-        yield render.outcomes(lines, f"Reading {path.name}…")
-        try:
-            lines.append(render.outcome(path.name, startup.assistant.ingest_upload(path)))
-        except SaidsoError as error:
-            lines.append(render.failed(path.name, str(error)))
-        finally:
-            path.unlink(missing_ok=True)  # the catalogue holds what was read; the copy is of no more use
-    yield render.outcomes(lines)
 
 
 def _request() -> HTTPConnection:

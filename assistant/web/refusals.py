@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from assistant.assistant import Assistant
+from assistant.conversations import NotYoursError, UnknownConversationError
 from assistant.evaluation.jobs import TooManyError, UnknownJobError, WrongStateError
 from assistant.misread import misread
 from assistant.web.crew import OverloadedError
@@ -38,7 +39,9 @@ def known_article(assistant: Assistant, article_id: str) -> Article:
 
 _STATUS: tuple[tuple[type[SaidsoError], int], ...] = (
     (UnknownArticleError, 404),
+    (UnknownConversationError, 404),
     (UnknownJobError, 404),
+    (NotYoursError, 403),
     (WrongStateError, 409),
     (TooManyError, 429),
     (BusyError, 503),

@@ -71,10 +71,8 @@ class _Narrowed(_Sent):
     @property
     def filters(self) -> Filters:
         """The filters. Raises SaidsoError for what is no date and what is no stance."""
-        filters = Filters.parse(
-            tuple(self.sources), self.since, self.until, self.speaker, tuple(self.stances), self.cue
-        )
-        return filters.within(None, Filters.parse(until=self.as_of).until)
+        sources, stances = tuple(self.sources), tuple(self.stances)
+        return Filters.parse(sources, self.since, self.until, self.speaker, stances, self.cue, self.as_of)
 
 
 class Turn(_Sent):
@@ -234,6 +232,14 @@ class Verdict(BaseModel):
     citation: int
 
 
+class Stated(BaseModel):
+    """A line of the answer: whose word it is, a plain yes or no where it is one, and the marker of its citation."""
+
+    speaker: str
+    verdict: str | None
+    citation: int
+
+
 class Account(BaseModel):
     """A position on what is asked, who holds it, and the markers of the citations that say so."""
 
@@ -255,11 +261,14 @@ class Answer(BaseModel):
     confidence: float = Field(description="How likely the answer is right, 0 to 1, calibrated.")
     mode: str
     citations: list[Citation]
+    statements: list[Stated]
     claims: list[CitedClaim]
     verdicts: list[Verdict]
     accounts: list[Account]
     disagreement: str | None = Field(description="Where accounts differ, a sentence that says so.")
     closest: list[Citation] = Field(description="Where nothing was answered: what came closest.")
+    filters: dict[str, str | list[str]] = Field(description="Of which articles it was asked, where not of all.")
+    undated_left_out: int = Field(description="How many articles the filters left out because they have no date.")
     timings_ms: dict[str, float]
 
 

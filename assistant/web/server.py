@@ -25,32 +25,44 @@ from fastapi.staticfiles import StaticFiles
 
 from assistant.access_settings import LOOPBACK, Access, is_loopback
 from assistant.assistant import Assistant
+from assistant.conversations import Conversations
 from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings, sample_articles
 from assistant.tokens import Tokens
 from assistant.web.access import Doorkeeper, visitor_of
 from assistant.web.api import add_api
 from assistant.web.confidence import DIAGRAM
+from assistant.web.conversations import add_conversations
 from assistant.web.crew import Crew
 from assistant.web.documentation import add_documentation
 from assistant.web.evaluations import add_evaluations
 from assistant.web.login import add_login
 from assistant.web.mcp_route import add_mcp
 from assistant.web.openai_api import add_openai
+from assistant.web.receipts import add_receipts
 from assistant.web.refusals import add_refusals
 from assistant.web.security import MAX_UPLOAD_BYTES, Guard
 from assistant.web.startup import Startup
+from assistant.web.suggestions import Suggestions, add_suggestions
 from assistant.web.widget import add_widget
 from index.errors import SaidsoError
 
 _STATIC = Path(__file__).with_name("static")
-_OWN_FILES = ("saidso.css", "claims.css", "evaluate.css", "saidso.js", "claims.js", "evaluate.js")
+_STYLES = (
+    *("saidso.css", "claims.css", "tabs.css", "articles.css", "help.css", "evaluate.css"),
+    "conversations.css",
+)
+_SCRIPTS = (  # in this order
+    *("saidso.js", "claims.js", "tabs.js", "articles.js", "filters.js", "help.js", "evaluate.js"),
+    *("conversations.js", "feedback.js"),
+)
 
 
 def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     """Return the web application; `startup` and `jobs` begin when it is served."""
+    conversations = Conversations(settings.database_url)
     doorkeeper = Doorkeeper.of(settings)
-    life = partial(_lifespan, startup, jobs, doorkeeper)
+    life = partial(_lifespan, startup, jobs, conversations, doorkeeper)
     app = FastAPI(title="Saidso", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
     app.add_api_route(f"/web/{DIAGRAM.name}", _diagram, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=_STATIC))
@@ -58,13 +70,17 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     add_refusals(app)
     crew = Crew()
     add_api(app, startup, crew)
+    suggestions = Suggestions(startup)
+    add_receipts(app, startup)
+    add_suggestions(app, suggestions)
     add_evaluations(app, jobs)
     add_openai(app, startup, crew)
     add_mcp(app, startup)
     add_widget(app, startup, settings)
     _add_health(app, startup)
+    add_conversations(app, startup, conversations)
     add_documentation(app)
-    _mount_page(app, startup, settings)
+    _mount_page(app, startup, suggestions, conversations, settings)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
     hosts = {*LOOPBACK, settings.host, *settings.access.hosts}
     app.add_middleware(Guard, doorkeeper=doorkeeper, hosts=hosts, origins=lambda _scope: settings.access.origins)
@@ -117,11 +133,14 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _lifespan(startup: Startup, jobs: Jobs, doorkeeper: Doorkeeper, _app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(
+    startup: Startup, jobs: Jobs, conversations: Conversations, doorkeeper: Doorkeeper, _app: FastAPI
+) -> AsyncIterator[None]:
     startup.begin()
     jobs.begin()
     yield
     await run_in_threadpool(jobs.end)
+    conversations.close()
     doorkeeper.close()
 
 
@@ -153,16 +172,18 @@ def _diagram() -> FileResponse:
     return FileResponse(DIAGRAM)
 
 
-def _mount_page(app: FastAPI, startup: Startup, settings: Settings) -> None:
+def _mount_page(
+    app: FastAPI, startup: Startup, suggestions: Suggestions, conversations: Conversations, settings: Settings
+) -> None:
     from assistant.web.page import build_page, mount  # gradio takes seconds to import
 
-    mount(app, build_page(startup, settings, _versioned(DIAGRAM)), head=_head(), max_file_size=MAX_UPLOAD_BYTES)
+    page = build_page(startup, suggestions, conversations, settings, _versioned(DIAGRAM))
+    mount(app, page, head=_head(), max_file_size=MAX_UPLOAD_BYTES)
 
 
 def _head() -> str:
-    own = [_versioned(_STATIC / name) for name in _OWN_FILES]
-    styles = (f'<link rel="stylesheet" href="{file}">' for file in own if ".css?" in file)
-    scripts = (f'<script src="{file}" defer></script>' for file in own if ".js?" in file)
+    styles = (f'<link rel="stylesheet" href="{_versioned(_STATIC / name)}">' for name in _STYLES)
+    scripts = (f'<script src="{_versioned(_STATIC / name)}" defer></script>' for name in _SCRIPTS)
     return "".join((*styles, *scripts))
 
 

@@ -1,37 +1,52 @@
-"""Questions to start with: those that the sample articles answer, or else some made from the titles at hand."""
+"""What to ask, and whose words: examples made from the present index, and the speakers that are quoted in it."""
 
 from __future__ import annotations
 
-from assistant.assistant import Assistant
-from index.filters import Filters
+import threading
+from typing import Annotated, Any
 
-COUNT = 6
-# Each with a sample article that answers it: shown while that article is indexed.
-_ON_SAMPLES = (
-    ("What did the Pentagon claim was hit?", "2017-03-17-pahon-meeting-hall"),
-    ("How many people were killed?", "2017-03-17-observatory-raises-count"),
-    ("What did the U.N. commission find?", "2017-09-06-un-commission-findings"),
-    ("Did Central Command target a mosque?", "2017-03-17-thomas-no-mosque-targeted"),
-    ("What did Human Rights Watch say about the building?", "2017-04-18-human-rights-watch-report"),
-    ("What did Bontrager acknowledge?", "2017-06-07-bontrager-investigation-findings"),
-)
-_NEWSY = "said announced denied"
-_LONGEST_TITLE = 90
+from fastapi import FastAPI, Query
+
+from assistant.examples import Example, examples
+from assistant.web.startup import Startup
+
+COUNT = 6  # examples that the page shows at first
+_MOST_SPEAKERS = 20
 
 
-def suggestions(assistant: Assistant) -> list[str]:
-    """Return up to `COUNT` questions that the articles can be expected to answer."""
-    on_samples = [question for question, article_id in _ON_SAMPLES if assistant.article(article_id)]
-    return on_samples or _from_titles(assistant)
+class Suggestions:
+    """The examples, made once for each state of the index, since each of them is tried out."""
+
+    def __init__(self, startup: Startup) -> None:
+        self._startup = startup
+        self._making = threading.Lock()
+        self._generation: str | None = None
+        self._examples: list[Example] = []
+
+    def examples(self) -> list[Example]:
+        """Return the examples. Raises SaidsoError while the assistant is on its way."""
+        assistant = self._startup.assistant
+        with self._making:
+            generation = assistant.generation
+            if generation != self._generation:
+                self._examples, self._generation = examples(assistant), generation
+            return self._examples
+
+    def speakers(self, words: str) -> list[tuple[str, int]]:
+        """Return speakers that have all of some words in their naming, with how often each is quoted."""
+        return self._startup.assistant.speakers(words, _MOST_SPEAKERS)
 
 
-def _from_titles(assistant: Assistant) -> list[str]:
-    """Ask about articles of the outlets that have most of them."""
-    sources = sorted(assistant.holdings().sources, key=lambda source: (-source[1], source[0]))[: COUNT // 2]
-    titles: dict[str, None] = {}
-    for source, _ in sources:
-        filters = Filters(sources=(source,)) if source else Filters()
-        found = [hit.passage.title for hit in assistant.search(_NEWSY, COUNT, filters)]
-        named = [title for title in dict.fromkeys(found) if 0 < len(title) <= _LONGEST_TITLE and title not in titles]
-        titles.update(dict.fromkeys(named[: COUNT // len(sources)]))
-    return [f"What is said about {title.rstrip(' .?!')}?" for title in titles]
+def add_suggestions(app: FastAPI, suggestions: Suggestions) -> None:
+    """Add GET /api/examples and GET /api/speakers."""
+
+    def listed() -> dict[str, Any]:
+        """Questions to start with, each with the kind that it is an example of."""
+        return {"examples": [{"kind": one.kind, "question": one.question} for one in suggestions.examples()]}
+
+    def speakers(q: Annotated[str, Query(max_length=1000)] = "") -> dict[str, Any]:
+        """Speakers whose naming has all words of `q`, the most quoted first."""
+        return {"speakers": [{"name": name, "claims": claims} for name, claims in suggestions.speakers(q)]}
+
+    app.add_api_route("/api/examples", listed)
+    app.add_api_route("/api/speakers", speakers)

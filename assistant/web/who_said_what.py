@@ -9,7 +9,7 @@ from itertools import groupby
 
 from assistant.answer import Answer
 from assistant.citations import Citation
-from assistant.web.source_pane import Cited, link, place_of
+from assistant.web.source_pane import Cited, known_by, link, place_of
 from assistant.web.wording import counted, day, escape
 from index.claims import Claim
 from index.passages import Span
@@ -63,9 +63,10 @@ def _place(claim: Claim, citation: Citation) -> Cited:
     """Return where all that is reported stands, from its first word to its last, in a passage that holds it."""
     if not claim.content:
         return place_of(citation)
-    start, end = min(piece.start for piece in claim.content), max(piece.end for piece in claim.content)
+    first, end = min(claim.content, key=lambda piece: piece.start), max(piece.end for piece in claim.content)
+    start = first.start
     around = Span(min(citation.passage.start, start), max(citation.passage.end, end))
-    return Cited(citation.article_id, Span(start, end), around)
+    return Cited(citation.article_id, Span(start, end), around, known_by(first.text))
 
 
 def _number(naming: str, speakers: list[list[str]]) -> int:

@@ -46,8 +46,9 @@ from starlette.datastructures import Headers
 from assistant.answer import Answer
 from assistant.citations import Citation
 from assistant.followup import Exchange, read_history
+from assistant.scope import scope
 from assistant.settings import Settings
-from assistant.web import confidence, render
+from assistant.web import confidence
 from assistant.web.crew import Crew
 from assistant.web.events import GoneError, Stream, event_stream
 from assistant.web.refusals import status_of
@@ -58,7 +59,6 @@ from assistant.web.wording import day
 from assistant.widget_keys import WidgetKey, WidgetKeys, parse_origin
 from assistant.widget_log import LimitError, WidgetLog
 from index.errors import SaidsoError
-from index.filters import Filters
 
 _FILES = Path(__file__).with_name("static") / "widget"
 _SESSION_SECONDS = 1800
@@ -167,7 +167,11 @@ class _Routes:
         visitor = _visitor(seal, asked.token, found.key, origin) or secrets.token_hex(8)
         session = _Session(found.key, origin, visitor, int(keys.now()) + _SESSION_SECONDS)
         log.note("session", found, origin, visitor, 200)
-        told = {"token": seal.close("session", session), "expires_in": _SESSION_SECONDS, "scope": _scope(found.filters)}
+        told = {
+            "token": seal.close("session", session),
+            "expires_in": _SESSION_SECONDS,
+            "scope": scope(found.filters, 0, day),
+        }
         return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
     async def ask(self, request: Request, asked: Asked) -> Response:
@@ -347,13 +351,6 @@ def _visitor(seal: Seal, token: str, key: str, origin: str) -> str | None:
     values = seal.open("session", token)
     session = _Session(*values) if values else None
     return session.visitor if session and (session.key, session.origin) == (key, origin) else None
-
-
-def _scope(filters: Filters) -> str:
-    """Say in a line which articles are asked, or nothing where it is all of them."""
-    said = render.scope(filters)
-    theirs = f"what {filters.speaker} is quoted with" if filters.speaker else ""
-    return f"{said}, {theirs}" if said and theirs else said or (theirs and f"Only: {theirs}")
 
 
 def _cited(citation: Citation, key: WidgetKey, seal: Seal) -> dict[str, Any]:

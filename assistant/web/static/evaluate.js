@@ -27,42 +27,20 @@
     return made;
   }
 
-  // ── the tabs ──
+  const isOpen = () => document.body.dataset.tab === "evaluate";
 
-  const tabs = ["ask", "evaluate"].map((name) => make("button", {
-    type: "button", id: `tab-${name}`, role: "tab", textContent: name === "ask" ? "Ask" : "Evaluate", onclick: () => open(name),
-  }));
-  tabs[0].setAttribute("aria-controls", "desk");
-  tabs[1].setAttribute("aria-controls", "evaluate");
-  const tabList = make("div", { id: "tabs", role: "tablist", ariaLabel: "What to do" }, tabs);
-
-  tabList.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1, Home: -tabs.indexOf(document.activeElement), End: 1 }[event.key];
-    if (step === undefined) return;
-    event.preventDefault();
-    const at = Math.min(Math.max(tabs.indexOf(document.activeElement) + step, 0), tabs.length - 1);
-    tabs[at].focus();
-    tabs[at].click();
-  });
-
-  const isOpen = () => document.body.classList.contains("evaluating");
-
-  function open(name) {
-    const evaluating = name === "evaluate";
-    document.body.classList.toggle("evaluating", evaluating);
-    tabs.forEach((tab) => {
-      const isThis = tab.id === `tab-${name}`;
-      tab.ariaSelected = String(isThis);
-      tab.tabIndex = isThis ? 0 : -1;
-    });
+  function arrive() {
+    if (!isOpen()) return;
     remember();
-    if (evaluating) look();
+    look();
   }
+
+  document.addEventListener("saidso:tab", arrive);
 
   // The address says what is shown, so that a page loaded anew shows it again.
   function remember() {
-    const hash = isOpen() ? `#evaluate${chosen ? `=${chosen}` : ""}` : location.hash.replace(/^#evaluate.*/, "");
-    if (location.hash !== hash) history.replaceState(null, "", location.pathname + location.search + hash);
+    const hash = `#evaluate${chosen ? `=${chosen}` : ""}`;
+    if (isOpen() && location.hash !== hash) history.replaceState(null, "", location.pathname + location.search + hash);
   }
 
   // ── the form ──
@@ -329,19 +307,13 @@
 
   // Gradio builds the page later, and again when it likes; the tab must be there at every moment.
   function place() {
-    const desk = document.getElementById("desk"), masthead = document.querySelector(".masthead");
-    if (!desk || !masthead) return;
-    if (!tabList.isConnected) masthead.append(tabList);
-    if (section.previousElementSibling !== desk) desk.after(section);
-    if (desk.role !== "tabpanel") {
-      desk.role = "tabpanel";
-      desk.setAttribute("aria-labelledby", "tab-ask");
-    }
+    const desk = document.getElementById("desk");
+    if (desk && section.parentElement !== desk.parentElement) desk.after(section);
   }
 
   new MutationObserver(place).observe(document.documentElement, { childList: true, subtree: true });
   place();
-  const [view0, id] = location.hash.slice(1).split("=");
-  chosen = view0 === "evaluate" && /^[0-9a-f]{12}$/.test(id ?? "") ? id : "";
-  open(view0 === "evaluate" ? "evaluate" : "ask");
+  const [tab, id] = location.hash.slice(1).split("=");
+  chosen = tab === "evaluate" && /^[0-9a-f]{12}$/.test(id ?? "") ? id : "";
+  arrive();
 })();

@@ -1,4 +1,4 @@
-// What the page needs of a script: opening a citation, closing the source, copying an answer, explaining the confidence. Shows no text of its own.
+// What the page needs of a script: opening a citation, closing the source, copying an answer or a link, keeping an answer, explaining the confidence. Shows no text of its own.
 (() => {
   "use strict";
   let clicks = 0;
@@ -12,19 +12,28 @@
     if (!field) return;
     opener = link;
     document.body.classList.add("source-open");
-    const pane = byId("source-pane");
-    pane.setAttribute("role", "region");
-    pane.setAttribute("aria-label", "Source");
-    pane.tabIndex = -1;
-    pane.focus({ preventScroll: true });
+    dress(byId("source-pane"));
+    byId("source-pane").focus({ preventScroll: true });
     // The number makes opening the same citation twice a change as well.
     field.value = `${link.getAttribute("href")} ${++clicks}`;
     field.dispatchEvent(new Event("input", { bubbles: true }));
     revealQuote();
   }
 
+  function dress(pane) {
+    pane.setAttribute("role", "region");
+    pane.setAttribute("aria-label", "Source");
+    pane.tabIndex = -1;
+  }
+
+  // An address that names an article opens it; once it is closed, the address names it no more.
   function closeSource() {
     document.body.classList.remove("source-open");
+    const query = new URLSearchParams(location.search);
+    if (query.has("article")) {
+      for (const name of ["article", "start", "end", "words"]) query.delete(name);
+      history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}${location.hash}`);
+    }
     if (opener?.isConnected) opener.focus();
   }
 
@@ -47,14 +56,44 @@
 
   async function copy(link) {
     const answer = link.closest(".answer").cloneNode(true);
-    answer.querySelectorAll(".foot, .who").forEach((extra) => extra.remove());
+    answer.querySelectorAll(".foot, .who, .only a, .sign").forEach((extra) => extra.remove());
     answer.querySelectorAll(".quote").forEach((quote) => (quote.textContent = `“${quote.textContent}”`));
     answer.querySelectorAll(".place").forEach((place) => (place.textContent = ` ${place.textContent}`));
     answer.querySelectorAll("h2, p, li").forEach((line) => line.append("\n"));
     const text = answer.textContent.replace(/\u00a0\[/g, " [").trim();
-    const said = (await write(text)) ? "Copied" : "Not copied";
+    await told(link, write(text));
+  }
+
+  const copyLink = (button) => told(button, write(new URL(button.value, location.href).href));
+
+  // Say for a moment, in the place of what was pressed, whether it was done.
+  async function told(pressed, done) {
+    pressed.dataset.name ??= pressed.textContent;
+    pressed.textContent = (await done) ? "Copied" : "Not copied";
+    setTimeout(() => (pressed.textContent = pressed.dataset.name), 1500);
+  }
+
+  // The link holds what asks for the receipt of just this answer.
+  async function keep(link) {
+    const wanted = decodeURIComponent(link.getAttribute("href").slice("#receipt-".length));
+    let said = "Saved";
+    try {
+      const answer = await fetch("api/receipt", { method: "POST", body: wanted, headers: { "Content-Type": "application/json" } });
+      if (answer.ok) save(await answer.blob(), answer.headers.get("Content-Disposition")?.match(/filename="([^"]+)"/)?.[1]);
+      else said = (await answer.json()).detail;
+    } catch {
+      said = "Not saved: Saidso does not answer.";
+    }
     link.textContent = said;
-    setTimeout(() => (link.textContent = "Copy"), 1500);
+    if (said === "Saved") setTimeout(() => (link.textContent = "Receipt"), 1500);
+  }
+
+  function save(file, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(file);
+    link.download = name ?? "receipt.html";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   }
 
   async function write(text) {
@@ -67,19 +106,24 @@
   }
 
   document.addEventListener("click", (event) => {
-    const target = event.target.closest?.("a.cite, a.copy, a.why, a.log-out, #close-source");
+    const target = event.target.closest?.("a.cite, a.copy, a.why, a.receipt, a.log-out, .copy-link, #close-source");
     if (!target) return;
     event.preventDefault();
     if (target.matches(".cite")) openSource(target);
     else if (target.matches(".copy")) copy(target);
+    else if (target.matches(".receipt")) keep(target);
+    else if (target.matches(".copy-link")) copyLink(target);
     else if (target.matches(".why")) explain();
     else if (target.matches(".log-out")) location.assign(target.href); // gradio would open another tab
     else closeSource();
   });
 
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && isOpen()) closeSource();
-    if (event.key === " " && event.target.matches?.("a.copy, a.why")) {
+    if (event.key === "Escape" && isOpen()) {
+      event.preventDefault(); // closed by it, and nothing else done
+      closeSource();
+    }
+    if (event.key === " " && event.target.matches?.("a.copy, a.why, a.receipt, a.clear")) {
       event.preventDefault();
       event.target.click();
     }
@@ -110,10 +154,7 @@
 
   // Gradio builds the page later, and again when it likes; all of this must hold at every moment.
   new MutationObserver((changes) => {
-    for (const id of ["since", "until"]) {
-      const field = byId(id)?.querySelector("input[type=text]");
-      if (field) field.type = "date";
-    }
+    if (isOpen() && byId("source-pane")?.role === null) dress(byId("source-pane"));
     const within = (selector) => changes.some((change) => change.target.closest?.(selector));
     if (within("#source")) revealQuote();
     if (within("#chat")) {
@@ -121,4 +162,5 @@
       follow();
     }
   }).observe(document.documentElement, { childList: true, subtree: true });
+  if (new URLSearchParams(location.search).has("article")) document.body.classList.add("source-open");
 })();

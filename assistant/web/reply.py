@@ -1,0 +1,56 @@
+"""A question's reply as it comes: what its place in the chat shows from the first moment to the whole answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+
+from assistant.answer import Answer
+from assistant.web import render
+from assistant.web.startup import Startup
+from assistant.web.talk import Talk
+
+_STAGES = {
+    "understanding": "Reading the question…",
+    "searching": "Searching the articles…",
+    "reading": "Reading what was found…",
+    "writing": "Putting the quotes together…",
+}
+_STATEMENT_PAUSE = 0.15  # seconds between statements, so that the eye can follow
+_LOOK_AGAIN = 0.05
+
+
+async def reply(startup: Startup, talk: Talk) -> AsyncIterator[str]:
+    """Yield HTML: that we wait, the stages, then the answer statement by statement. Keeps the answer as soon as it is.
+
+    Raises SaidsoError where there is no assistant to ask, or it refuses the question.
+    """
+    waited_for = ""
+    while startup.under_way:
+        if startup.stage != waited_for:
+            waited_for = startup.stage
+            yield render.stage(f"Still loading ({waited_for[0].lower()}{waited_for[1:]}). Your question is next.")
+        await asyncio.sleep(_LOOK_AGAIN)
+    stages: list[str] = []
+    ask = partial(startup.assistant.ask, talk.question, talk.filters, on_stage=stages.append, history=talk.history)
+    asking = asyncio.create_task(asyncio.to_thread(ask))
+    shown = ""
+    while not asking.done():
+        if stages and stages[-1] != shown:
+            shown = stages[-1]
+            yield render.stage(_STAGES.get(shown, shown))
+        await asyncio.wait([asking], timeout=_LOOK_AGAIN)
+    answer = await asking
+    await asyncio.to_thread(talk.answered, answer)
+    async for html in _told(answer, talk):
+        yield html
+
+
+async def _told(answer: Answer, talk: Talk) -> AsyncIterator[str]:
+    for shown in range(1, len(answer.statements)):
+        yield render.answer(answer, shown)
+        await asyncio.sleep(_STATEMENT_PAUSE)
+    notice = render.notice(talk.notice) if talk.notice else ""
+    talk.is_over = True
+    yield render.answer(answer, kept=talk.kept) + notice
