@@ -18,7 +18,7 @@ _NUMBER = r"(?:[\w-]+\s+){0,4}?(?:\d(?:[\d,.]*\d)?|two|three|four|five|six|seven
 _SAYS = re.compile(
     r"\b(?:(?P<found>found)\s+(?:no|little)\s+evidence\s+(?:of|that|to)\b"
     r"|(?P<put>put|puts|placed|places)\s+the\s+(?:[\w-]+\s+){0,2}?(?:number|toll|count|figure|total)\b"
-    rf"(?P<at>[^.;:\n“”\"]{{0,60}}?\bat\s+{_NUMBER}))"
+    rf"(?P<at>[^.;:\n“”\"]{{0,60}}?\bat\s+{_NUMBER}(?:\s+(?:and|to|or)\s+{_NUMBER})?))"
 )
 _AUXILIARY = re.compile(r"(?:\s+(?:has|have|had|also|later|since))+\s*$")
 _OPENING = re.compile(r"\s*(?:(?:but|and|yet|that)\s+)*", re.IGNORECASE)

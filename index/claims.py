@@ -16,6 +16,7 @@ from index.cues import LEADING, is_particle, place_of_verb, stance_of
 from index.embedder import bundled_model
 from index.naming import VERSION, Mention, candidates_for, names_of
 from index.passages import STARTERS, TITLES, Span, split_sentences
+from index.quotation_rules import touched, with_quotations
 from index.quotations import GAP, Token, quotations, units
 
 _WEIGHTS = Path(__file__).with_name("models") / "claims"
@@ -152,7 +153,7 @@ def claims_from(text: str, found: Sequence[Attribution]) -> list[Claim]:
     quoted = quotations(text)
     claims = [
         claim
-        for one in with_rules(text, found)
+        for one in with_quotations(text, with_rules(text, found), quoted)
         if (claim := _made(text, one, quoted)).content and _is_said(text, claim)
     ]
     return _named(text, sorted(_with_bare_quotations(text, claims, quoted), key=lambda claim: claim.content[0].start))
@@ -224,7 +225,7 @@ def _made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
     """Return an attribution as a claim: no loose punctuation, and quotations whole and without their marks."""
     content: list[Piece] = []
     inside: list[bool | None] = []
-    for span in _whole(found, quoted):
+    for span in found.content:
         for piece, direct in _content(text, span, quoted):
             content.append(piece)
             inside.append(direct)
@@ -295,33 +296,11 @@ def _is_said(text: str, claim: Claim) -> bool:
     return not (reduced or _UNSAID.search(before) or (_HEARSAY.match(text, verb) and _PASSIVE.search(before)))
 
 
-def _whole(found: Attribution, quoted: Sequence[Token]) -> list[Span]:
-    """Return the content with each quotation whole that it begins with or has half of, unless the cue stands in it."""
-    whole: list[Span] = []
-    for span in found.content:
-        start, end = span.start, span.end
-        for quotation in _touched(quoted, span):
-            covered = min(span.end, quotation.end) - max(span.start, quotation.start)
-            mostly = covered * 2 >= quotation.end - quotation.start or span.start <= quotation.start + 1
-            mostly = mostly or span.end >= quotation.end - 1  # the beginning was too far from the cue to be seen
-            if mostly and not quotation.start < found.cue.start < quotation.end:
-                start, end = min(start, quotation.start), max(end, quotation.end)
-        if whole and start <= whole[-1].end:
-            start, end = whole[-1].start, max(end, whole.pop().end)
-        whole.append(Span(start, end))
-    return whole
-
-
-def _touched(quoted: Sequence[Token], span: Span) -> Sequence[Token]:
-    first = bisect_left(quoted, span.start + 1, key=lambda quotation: quotation.end)
-    return quoted[first : bisect_left(quoted, span.end, key=lambda quotation: quotation.start)]
-
-
 def _content(text: str, span: Span, quoted: Sequence[Token]) -> Iterator[tuple[Piece, bool | None]]:
-    touched = _touched(quoted, span)
-    rest = _outside(text, span, touched)
-    if touched and not any(character.isalnum() for character in rest):
-        for quotation in touched:
+    inside = touched(quoted, span)
+    rest = _outside(text, span, inside)
+    if inside and not any(character.isalnum() for character in rest):
+        for quotation in inside:
             inner = quotation.inner or Span(quotation.start, quotation.end)
             piece = _inside(text, Span(max(span.start, inner.start), min(span.end, inner.end)))
             if piece.text:
@@ -332,7 +311,7 @@ def _content(text: str, span: Span, quoted: Sequence[Token]) -> Iterator[tuple[P
     if that:
         piece = _piece(text, piece.start + that.end(), piece.end)
     if piece.text:
-        yield piece, None if touched else False
+        yield piece, None if inside else False
 
 
 def _outside(text: str, span: Span, touched: Sequence[Token]) -> str:
@@ -371,7 +350,8 @@ def _piece(text: str, start: int, end: int) -> Piece:
 def _with_bare_quotations(text: str, claims: Sequence[Claim], quoted: Sequence[Token]) -> list[Claim]:
     """Give each sentence that is nothing but quotations, and of no claim, to the speaker of the quotation before it.
 
-    Where nothing quoted stands right before it, in the same paragraph, its speaker is nobody.
+    Where nothing quoted stands right before it, in the same paragraph or in one that leaves its quotation open, its
+    speaker is nobody.
     """
     if not quoted:
         return list(claims)
@@ -379,9 +359,10 @@ def _with_bare_quotations(text: str, claims: Sequence[Claim], quoted: Sequence[T
     told = _told(claims, [Span(tokens[0].start, tokens[-1].end) for tokens in read])
     all_claims = list(claims)
     speaking: int | None = None
+    goes_on = False
     end = 0
     for tokens, here in zip(read, told, strict=True):
-        if GAP.search(text, end, tokens[0].start):
+        if GAP.search(text, end, tokens[0].start) and not goes_on:
             speaking = None
         bare = () if here else _bare(text, tokens)
         if bare and speaking is not None:
@@ -392,6 +373,8 @@ def _with_bare_quotations(text: str, claims: Sequence[Claim], quoted: Sequence[T
         else:
             speaking = next((at for at in reversed(here) if all_claims[at].direct is not False), None)
         end = tokens[-1].end
+        # A paragraph whose quotation is not closed tells that the next one goes on with it.
+        goes_on = tokens[-1].inner is not None and tokens[-1].inner.end == end
     return all_claims
 
 

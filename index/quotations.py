@@ -14,6 +14,7 @@ QUOTED = "“”"  # the word that stands for a whole quotation
 GAP = re.compile(r"\n\s*\n")
 _TOKEN = re.compile(r"\w+(?:[.'’&/-]\w+)*|[^\w\s]")
 _MARK = re.compile(r"''|[\"“”„«»‘’']")
+_SHORT_YEAR = re.compile(r"\d\ds?\b")
 _CLOSERS = {"“": '”"', "„": "“”", "«": "»", '"': '"”', "''": ("''",), "‘": "’", "'": "'’"}
 
 
@@ -61,15 +62,24 @@ def _quotations_within(text: str, start: int, end: int) -> Iterator[Token]:
     opened: re.Match[str] | None = None
     for mark in _MARK.finditer(text, start, end):
         sign, after = mark.group(), text[mark.end() : mark.end() + 1]
+        before = text[max(0, mark.start() - 1) : mark.start()]
         if opened is None:
-            if sign in _CLOSERS and after.strip() and not text[max(0, mark.start() - 1) : mark.start()].isalnum():
+            if sign in _CLOSERS and after.strip() and not before.isalnum() and not _is_of_year(text, mark):
                 opened = mark
         elif sign in _CLOSERS[opened.group()] and not (sign in "'’" and after.isalnum()):
+            yield Token(opened.start(), mark.end(), QUOTED, Span(opened.end(), mark.start()))
+            opened = None
+        elif sign == opened.group() == "“" and before.strip() and not after.isalnum():  # “rapists“, a slip
             yield Token(opened.start(), mark.end(), QUOTED, Span(opened.end(), mark.start()))
             opened = None
     # A single mark that is never closed is an apostrophe.
     if opened is not None and opened.group() not in "‘'":
         yield Token(opened.start(), end, QUOTED, Span(opened.end(), end))
+
+
+def _is_of_year(text: str, mark: re.Match[str]) -> bool:
+    """Whether a mark stands for the century, as in ’08 and ’90s."""
+    return mark.group() in "'‘’" and _SHORT_YEAR.match(text, mark.end()) is not None
 
 
 def _tokens(text: str, unit: Span, quotations: Sequence[Token]) -> list[Token]:
