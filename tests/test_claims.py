@@ -217,7 +217,13 @@ def test_a_bare_quotation_is_that_speakers_who_alone_spoke_in_the_sentence_befor
 
 
 @pytest.mark.parametrize(
-    "before", ["", "The sun shone. ", "Ortiz said that the port denied that it was closed. ", "Ortiz denied it.\n\n"]
+    "before",
+    [
+        "",
+        "The sun shone. ",
+        "Ortiz said it was closed, and Woods confirmed that it had been shut. ",
+        "Ortiz denied it.\n\n",
+    ],
 )
 def test_a_bare_quotation_after_anything_else_has_no_speaker(before: str) -> None:
     assert told(find_claims(before + "“Nobody may cross.”")[-1]) == (None, None, ["Nobody may cross."])
