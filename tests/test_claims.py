@@ -244,6 +244,12 @@ def test_a_quotation_of_several_sentences_is_one_claim() -> None:
     assert told(claim) == ("Ortiz", "said", ["It is closed. Nobody may cross. Go home."])
 
 
+def test_two_words_of_one_cue_make_one_claim() -> None:
+    (claim,) = find_claims("In May the clerk pleaded guilty to making more than $180,000 in straw donations.")
+
+    assert told(claim) == ("the clerk", "pleaded guilty", ["to making more than $180,000 in straw donations"])
+
+
 def test_claims_side_by_side_in_a_sentence_are_kept_apart() -> None:
     text = "Ortiz said that two were hurt, and the port said five."
 
