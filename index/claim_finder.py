@@ -152,8 +152,12 @@ def attributions(tokens: Tokens, judged: Sequence[Judged], costs: Costs) -> list
     )
 
 
+def _first_character(one: Attribution) -> int:
+    return min(span.start for span in (one.source or one.cue, one.cue, *one.content))
+
+
 def _once(found: Sequence[Attribution]) -> list[Attribution]:
-    """Leave out the less likely of two that two words of one cue, “falsely suggesting”, have made of the same content."""
+    """Leave out the less likely of two that two words of one cue have made of the same content: “pleaded guilty”."""
     kept: list[Attribution] = []
     for one in sorted(found, key=lambda one: -one.score):
         if not any(_is_same(one, other) for other in kept):
