@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assistant.citations import Citation
+from assistant.prose import Prose
 from index.claims import Claim, Piece
 from index.filters import Filters
 
@@ -82,12 +83,20 @@ class Answer:
     disagreement: str | None = None
     filters: Filters = field(default_factory=Filters)
     undated: int = 0
+    prose: Prose | None = None  # what a language model made of it
+    note: str | None = None  # why no language model did, where one was to
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def citations(self) -> tuple[Citation, ...]:
-        """One citation a statement, in the order of their markers."""
-        return tuple(statement.citation for statement in self.statements)
+        """One citation a statement, in the order of their markers; then those that the prose adds."""
+        return self.prose.citations if self.prose else tuple(statement.citation for statement in self.statements)
+
+    def in_quotes(self) -> Answer:
+        """Return the same answer in quotes alone, as it was before a language model wrote it."""
+        quotes = "\n".join(filter(None, (self.disagreement, *(statement.text for statement in self.statements))))
+        text = quotes if self.prose else self.text
+        return replace(self, text=text, mode="extractive", prose=None, note=None)
 
     @property
     def standalone_question(self) -> str:
@@ -123,6 +132,8 @@ class Answer:
             "closest": [citation.as_json() for citation in self.closest],
             "filters": self.filters.as_json(),
             "undated_left_out": self.undated,
+            "prose": self.prose and self.prose.as_json(),
+            "note": self.note,
             "timings_ms": {stage: round(value, 1) for stage, value in self.timings_ms.items()},
         }
 
@@ -151,6 +162,8 @@ class Answer:
             standalone=alone if alone != fields["question"] else None,
             filters=Filters.from_json(fields["filters"]),
             undated=fields["undated_left_out"],
+            prose=fields["prose"] and Prose.from_json(fields["prose"], tuple(cited.values())),
+            note=fields["note"],
             timings_ms=fields["timings_ms"],
         )
 

@@ -16,6 +16,8 @@ from assistant.question import Kind, Question, understand
 from assistant.quoted import heard
 from assistant.reader import Evidence, Reader, Reading, TrainedReader, candidates
 from assistant.settings import Settings
+from assistant.writing.model import ModelError
+from assistant.writing.writer import Writer
 from index.articles import Article, Rejected, find_files, read_file
 from index.catalogue import Holdings, Listing
 from index.claims import Claim, find_claims, found_by, nearest
@@ -58,7 +60,8 @@ class Said(NamedTuple):
 class Assistant:
     """Answers questions from one data folder. Safe to use from several threads."""
 
-    def __init__(self, store: Store, reader: Reader, threshold: float) -> None:
+    def __init__(self, store: Store, reader: Reader, threshold: float, writer: Writer | None = None) -> None:
+        self._writer = writer
         self._store = store
         self._reader = reader
         self._threshold = threshold
@@ -67,7 +70,14 @@ class Assistant:
     def open(cls, settings: Settings) -> Assistant:
         """Open the data folder; models load at first use (see `warm_up`). Raises SaidsoError when it cannot be used."""
         store = Store.open(settings.data_dir, Embedder(settings.embedding_model), settings.catalogue_url)
-        return cls(store, TrainedReader(store.passage_words, settings.reader), settings.answer_threshold)
+        reader = TrainedReader(store.passage_words, settings.reader)
+        writer = Writer.open(settings.writer, store.embedder) if settings.writer else None
+        return cls(store, reader, settings.answer_threshold, writer)
+
+    @property
+    def model(self) -> str | None:
+        """The language model that writes, by name, or None where answers are quotes alone."""
+        return self._writer.model.name if self._writer else None
 
     def close(self) -> None:
         """Let go of all files."""
@@ -85,15 +95,19 @@ class Assistant:
         id: str | None = None,
         on_stage: Callable[[str], None] = lambda _: None,
         history: Sequence[Exchange] = (),
+        extractive: bool = False,
+        on_text: Callable[[str], None] = lambda _: None,
     ) -> Answer:
         """Answer `question` from the articles, or abstain. Raises SaidsoError for an empty or endless question.
 
-        `history` is the conversation before it, the earliest first: a follow-up is asked as it would stand alone.
+        `history` is the conversation before it, the earliest first: a follow-up is asked as it would stand alone. Where
+        a language model is configured it writes the answer, unless `extractive`, and `on_text` is told what is verified
+        of that, piece by piece, and "" in between; what either callback raises ends it all.
         """
         clock = _Clock(on_stage)
         clock.stage("understanding")
         filters = filters or Filters()
-        alone = standalone_question(question, history)
+        alone = self._standing_alone(question, history, extractive)
         asked = self._with_namings(understand(alone, filters.as_of), filters)
         clock.stage("searching")
         hits = self._search(asked, filters)
@@ -105,8 +119,11 @@ class Assistant:
         confidence = accounts.surer(reading.confidence)
         chosen = accounts.cited_with(choose(reading)) if confidence >= self._threshold else []
         statements = [_statement(marker, evidence) for marker, evidence in enumerate(chosen, start=1)]
+        if not statements and alone != question and alone.startswith(question.rstrip(" ?")):
+            # It was whole, and what the conversation was about has only been added: perhaps it is about something new.
+            return self.ask(question, filters, id, on_stage, (), extractive, on_text)
         differing = accounts.disagreement if statements else None
-        return Answer(
+        answer = Answer(
             question=question,
             standalone=alone if alone != question else None,
             text="\n".join(filter(None, (differing, *(s.text for s in statements))))
@@ -122,8 +139,43 @@ class Assistant:
             disagreement=differing,
             filters=filters,
             undated=self._store.catalogue.undated(filters.sources) if filters.by_day else 0,
-            timings_ms=clock.stop(),
         )
+        if self._writer and statements and not extractive:
+            clock.stage("wording")
+            answer = self._in_prose(self._writer, answer, chosen, hits, on_text)
+        return replace(answer, timings_ms=clock.stop())
+
+    def _standing_alone(self, question: str, history: Sequence[Exchange], extractive: bool) -> str:
+        alone = standalone_question(question, history)
+        if self._writer is None or extractive or not history:
+            return alone
+        return self._writer.standing_alone(question, history, alone)
+
+    def _in_prose(
+        self,
+        writer: Writer,
+        answer: Answer,
+        chosen: Sequence[Evidence],
+        hits: Sequence[Hit],
+        on_text: Callable[[str], None],
+    ) -> Answer:
+        """Have the model write what was found; the answer stays as it is, with a note, where that comes to nothing."""
+        catalogue = self._store.catalogue
+        passages = {one.id: one for one in catalogue.with_claims([hit.passage for hit in hits], Filters())}
+        cited = [replace(one, passage=passages.get(one.passage.id, one.passage)) for one in chosen]
+
+        def text_of(article_id: str) -> str:
+            article = catalogue.article(article_id)
+            return article.text if article else ""
+
+        if answer.disagreement:
+            on_text(f"{answer.disagreement}\n")
+        try:
+            prose = writer.write(answer, cited, [*passages.values()], text_of, on_text)
+        except ModelError as error:
+            return replace(answer, note=f"Quotes alone: {error}.")
+        text = "\n".join(filter(None, (answer.disagreement, prose.text)))
+        return replace(answer, mode="llm", text=text, prose=prose)
 
     def _with_namings(self, asked: Question, filters: Filters) -> Question:
         """Add what goes beside the question: which claims alone count, and by which names articles call the speaker."""
@@ -232,7 +284,7 @@ class Assistant:
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the embedding model's tokenizer makes of a text."""
-        return len(self._store.embedder.token_starts(text))
+        return self._store.embedder.count_tokens(text)
 
     def told(self, article_id: str) -> Told | None:
         """Return who said what in an indexed article, or None where there is none of this id."""

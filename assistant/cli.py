@@ -155,6 +155,7 @@ def ask_command(
         Path | None,
         typer.Option(help="Write the answer with all it rests on into this file, .html or .json; see `saidso verify`."),
     ] = None,
+    extractive: Annotated[bool, typer.Option(help="Quotes alone, though a language model is configured.")] = False,
 ) -> None:
     """Answer a question with cited quotes, or say that the articles do not hold the answer."""
     if receipt and questions.file:
@@ -163,7 +164,8 @@ def ask_command(
     keep = _keeper(receipt) if receipt else None
 
     def ask(assistant: Assistant, asked: Asked) -> None:
-        answer = assistant.ask(asked.question, asked.then(filters), asked.id, history=asked.history)
+        only = asked.then(filters)
+        answer = assistant.ask(asked.question, only, asked.id, history=asked.history, extractive=extractive)
         if keep:
             keep(assistant, answer)
         print_json(answer.as_json()) if questions.as_json else terminal.answer(answer)

@@ -331,6 +331,14 @@ def amount(text: str) -> tuple[float | None, float | None, str]:
     return min(known), max(known), "" if qualifier == "between" else qualifier
 
 
+def numbers_in(text: str) -> frozenset[float]:
+    """Return all numbers that a text names, in digits or in words; "one", which is often no number, is left out."""
+    words = "|".join((*_UNITS, *_TIMES))
+    runs = re.findall(rf"\d[\d,]*(?:\.\d+)?|\b(?:{words})(?:[\s-]+(?:{words}))*\b", text.casefold())
+    values = (_value(run.replace("-", " ")) for run in runs if run != "one")
+    return frozenset(value for value in values if value is not None)
+
+
 def _value(text: str) -> float | None:
     """Return what a number amounts to, None for "dozens": 2,462 · two dozen · thirty-five · 1.5 million."""
     total: float | None = None

@@ -55,7 +55,8 @@ def examples(assistant: Assistant) -> list[Example]:
 
 
 def _tried(assistant: Assistant, most: int, questions: Iterable[str], fits: Callable[[Answer], bool]) -> Iterator[str]:
-    return islice((question for question in islice(questions, _TRIES) if fits(assistant.ask(question))), most)
+    tried = ((question, assistant.ask(question, extractive=True)) for question in islice(questions, _TRIES))
+    return islice((question for question, answer in tried if fits(answer)), most)
 
 
 def _is_answered(answer: Answer) -> bool:

@@ -205,7 +205,7 @@ class _Tools:
         accounts differ, all sides are quoted. Where the articles do not hold the answer, `abstained` is true.
         """
         filters = Filters.parse(tuple(sources), since, until, speaker, tuple(stances))
-        return Answered.model_validate(self._assistant().ask(question, filters).as_json())
+        return Answered.model_validate(self._assistant().ask(question, filters, extractive=True).as_json())
 
     def search(
         self,

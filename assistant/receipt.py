@@ -27,8 +27,8 @@ class Receipt:
 
     @classmethod
     def of(cls, assistant: Assistant, answer: Answer) -> Receipt:
-        """Write down an answer that `assistant` gave, with the hash of each article that it quotes."""
-        told = answer.as_json()
+        """Write down an answer that `assistant` gave, in its quotes, with the hash of each article that it quotes."""
+        told = answer.in_quotes().as_json()
         cited = dict.fromkeys(citation["article_id"] for citation in (*told["citations"], *told["closest"]))
         holdings = assistant.holdings()
         return cls(

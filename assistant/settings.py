@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from platformdirs import user_data_path
 
 from assistant.access_settings import Access
+from assistant.writer_settings import WriterSettings
 from index.errors import SaidsoError
 
 
@@ -26,6 +27,7 @@ class Settings:
     answer_threshold: float = 0.35  # three in four answered where the answer is there, three in four refused where not
     host: str = "127.0.0.1"
     port: int = 7860
+    writer: WriterSettings | None = None  # the language model that writes; None: answers are quotes alone
     access: Access = field(default_factory=Access)  # who may come in
 
     @property
@@ -36,7 +38,8 @@ class Settings:
     @property
     def fingerprint(self) -> str:
         """A short name of the settings that decide how a question is answered; others have another."""
-        decisive = f"{self.embedding_model}\n{self.reader}\n{self.answer_threshold}"
+        writer = self.writer and replace(self.writer, key="")
+        decisive = f"{self.embedding_model}\n{self.reader}\n{self.answer_threshold}\n{writer}"
         return hashlib.sha256(decisive.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
     @classmethod
@@ -52,6 +55,7 @@ class Settings:
             answer_threshold=_number(environment, "SAIDSO_ANSWER_THRESHOLD", cls.answer_threshold, 0.0, 1.0),
             host=environment.get("SAIDSO_HOST") or cls.host,
             port=int(_number(environment, "SAIDSO_PORT", cls.port, 0, 65535)),
+            writer=WriterSettings.from_environment(environment),
             access=Access.from_environment(environment),
         )
 

@@ -16,6 +16,7 @@ from rich.text import Text
 from assistant.answer import Answer
 from assistant.assistant import Told
 from assistant.citations import Citation
+from assistant.prose import Prose
 from assistant.scope import scope
 from assistant.tokens import Token
 from assistant.widget_keys import WidgetKey
@@ -86,6 +87,8 @@ class Terminal:
         """Print an answer, or the abstention with the closest passages; before it, which articles it was asked of."""
         if kept := scope(answer.filters, answer.undated):
             self._out.print(Text(kept, style="dim"), end="\n\n")
+        if answer.standalone:
+            self._out.print(Text(f"Understood as: {answer.standalone}", style="dim"), end="\n\n")
         if answer.abstained:
             self._out.print(Text(answer.text, style="yellow"))
             if answer.closest:
@@ -97,10 +100,28 @@ class Terminal:
             self._accounts(answer)
         if answer.short_answer:
             self._out.print(Text(answer.short_answer, style="bold green"), end="\n\n")
-        for statement in answer.statements:
-            self._out.print(Text.assemble((statement.lead, "bold"), ":"))
-            self._cited(statement.citation)
+        if answer.prose:
+            self._prose(answer.prose)
+        else:
+            for statement in answer.statements:
+                self._out.print(Text.assemble((statement.lead, "bold"), ":"))
+                self._cited(statement.citation)
+        if answer.note:
+            self._out.print(Text(answer.note, style="yellow"))
         self._out.print(Text(f"Confidence {answer.confidence:.0%}", style="dim"))
+
+    def _prose(self, prose: Prose) -> None:
+        """Print what a language model wrote, what is not borne out struck through, and then what it rests on."""
+        text = Text()
+        for sentence in prose.sentences:
+            if sentence.fault is None:
+                text.append(f"{sentence.text} ")
+            elif prose.shows_struck:
+                text.append(sentence.text, style="strike dim").append(f" ({sentence.fault}) ", style="yellow")
+        self._out.print(text, end="\n\n")
+        for citation in prose.citations:
+            self._cited(citation)
+        self._out.print(Text(f"Written by {prose.model}, each sentence held against the quotes.", style="dim"))
 
     def _accounts(self, answer: Answer) -> None:
         """Print where the accounts differ: the sentence, and a line for each position."""

@@ -109,7 +109,9 @@ def _made_with(assistant: Assistant, receipt: Receipt) -> Iterator[Finding]:
 def _again(assistant: Assistant, receipt: Receipt) -> Finding:
     then = receipt.content["answer"]
     try:
-        answer = assistant.ask(then["standalone_question"], Filters.from_json(then["filters"])).as_json()
+        answer = assistant.ask(
+            then["standalone_question"], Filters.from_json(then["filters"]), extractive=True
+        ).as_json()
     except SaidsoError as error:
         return Finding("answer", True, f"The question cannot be asked again ({error}).")
     now, before = evidence_of(answer), evidence_of(then)

@@ -82,6 +82,10 @@ class Embedder:
         """Return the character at which each token of `text` begins, in order, however long the text is."""
         return [start for start, _ in self._model.tokenizer.encode(text, add_special_tokens=False).offsets]
 
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens the model's tokenizer makes of a text."""
+        return len(self.token_starts(text))
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector a text, shape (len(texts), dimension)."""
         return self._model.embed(texts)

@@ -63,6 +63,7 @@ class Widgets:
     sources: gr.Dropdown
     filters: tuple[gr.Textbox, ...]  # speaker, since, until, as of
     only: gr.Markdown
+    extractive: gr.Checkbox
     clear: gr.Button
     suggested: gr.Textbox
     refresh: gr.Button
@@ -86,7 +87,7 @@ def build_page(
     """
     page: gr.Blocks
     with gr.Blocks(title="Saidso", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
-        widgets = _lay_out(explanation(settings, diagram))
+        widgets = _lay_out(explanation(settings, diagram), settings.writer.model if settings.writer else None)
         _connect(page, widgets, startup, suggestions, conversations, settings)
     page.queue(default_concurrency_limit=8, max_size=64)
     return page
@@ -95,7 +96,7 @@ def build_page(
 # ── layout ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _lay_out(confidence: str) -> Widgets:
+def _lay_out(confidence: str, model: str | None) -> Widgets:
     _markdown(_MASTHEAD)
     holdings = _markdown(render.stage("Opening the collection…"), elem_id="holdings")
     with gr.Row(elem_id="desk"):
@@ -117,6 +118,10 @@ def _lay_out(confidence: str) -> Widgets:
                 )  # fmt: skip
                 ask = gr.Button("Ask", variant="primary", scale=1, min_width=88, elem_id="ask")
                 stop = gr.Button("Stop", variant="stop", scale=1, min_width=88, elem_id="stop", visible=False)
+            extractive = gr.Checkbox(
+                label=f"Quotes alone, without {model}", value=False, visible=model is not None, elem_id="extractive",
+                container=False,
+            )  # fmt: skip
         with gr.Column(scale=2, min_width=300, elem_id="rail"):
             with gr.Column(elem_id="source-pane"):
                 gr.Button("Close", elem_id="close-source", size="sm")
@@ -140,7 +145,7 @@ def _lay_out(confidence: str) -> Widgets:
     refresh = gr.Button("Look again", visible="hidden", elem_id="refresh")
     return Widgets(
         holdings, chat, examples, example, question, ask, stop, cited, wanted, conversation, source, sources,
-        (speaker, since, until, as_of), only, clear, suggested, refresh, gr.Timer(1.0),
+        (speaker, since, until, as_of), only, extractive, clear, suggested, refresh, gr.Timer(1.0),
     )  # fmt: skip
 
 
@@ -166,7 +171,7 @@ def _connect(
     quiet: Any = {"show_progress": "hidden", "api_visibility": "private"}
     put: Any = {
         "fn": partial(_converse, startup, conversations, settings, w),
-        "inputs": [w.question, w.conversation, w.chat, w.sources, *w.filters],
+        "inputs": [w.question, w.conversation, w.chat, w.extractive, w.sources, *w.filters],
         "outputs": [w.chat, w.question, w.examples, w.ask, w.stop, w.conversation],
         **quiet,
     }
@@ -202,6 +207,7 @@ async def _converse(
     question: str,
     conversation: str,
     history: list[Message],
+    extractive: bool,
     sources: list[str],
     *narrowed: str,
 ) -> AsyncIterator[Update]:
@@ -220,7 +226,7 @@ async def _converse(
         cut = question if len(question) <= _QUESTION_SHOWN else f"{question[:_QUESTION_SHOWN]}…"
         yield {w.chat: [*history, asked(cut), told(render.problem(str(error)))], **hidden}
         return
-    talk = Talk(conversations.of(owner_of(_request())), question, filters)
+    talk = Talk(conversations.of(owner_of(_request())), question, filters, extractive)
     turns = [*history, asked(question)]
     yield {w.chat: turns, w.question: "", **hidden, **_busy(w, True)}
     try:

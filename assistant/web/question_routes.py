@@ -25,7 +25,9 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
         "description": (
             "Events, numbered by their ids: `stage` {stage: loading, understanding, searching, reading, writing}; then "
             "`text` {delta}, which put together are the answer's text, each with a statement's `citation`; last `done` "
-            "with the whole answer, or `error` {detail}. Comments in between keep the connection open."
+            "with the whole answer, or `error` {detail}. Where a language model writes there is a stage `wording`, the "
+            "citations come after the text, and `restart` says that the model broke off and the text so far does not "
+            "count. Comments in between keep the connection open."
         )
     }
 }
@@ -56,7 +58,8 @@ class _Routes:
     async def ask(self, asked: schema.Ask) -> Response:
         """The answer, with a citation for every statement; or none, with what came closest."""
         assistant, filters = self._startup.assistant, asked.filters
-        asking = partial(assistant.ask, asked.question, filters, asked.name, history=asked.conversation)
+        history, extractive = asked.conversation, asked.extractive
+        asking = partial(assistant.ask, asked.question, filters, asked.name, history=history, extractive=extractive)
         return JSONResponse((await self._crew.do(asking)).as_json())
 
     async def stream(self, asked: schema.Ask) -> Response:
@@ -72,8 +75,12 @@ class _Routes:
                 stream.check()
                 stream.send("stage", {"stage": stage})
 
-            asking = partial(assistant.ask, asked.question, filters, asked.name, on_stage, asked.conversation)
-            _tell_answer(stream, await self._crew.do(asking))
+            told = _Told(stream)
+            history, extractive = asked.conversation, asked.extractive
+            asking = partial(
+                assistant.ask, asked.question, filters, asked.name, on_stage, history, extractive, told.on_text
+            )
+            told.answer(await self._crew.do(asking))
 
         return event_stream(tell)
 
@@ -93,12 +100,33 @@ class _Routes:
         return self._startup.assistant
 
 
-def _tell_answer(stream: Stream, answer: Answer) -> None:
-    for text, citation in _in_pieces(answer):
-        stream.send("text", {"delta": text})
-        if citation is not None:
-            stream.send("citation", citation.as_json())
-    stream.send("done", answer.as_json())
+class _Told:
+    """What a client has been told of an answer."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._has_text = False
+
+    def on_text(self, delta: str) -> None:
+        """Tell a piece that a language model wrote. Raises GoneError once the client has gone."""
+        self._stream.check()
+        if delta:
+            self._has_text = True
+            self._stream.send("text", {"delta": delta})
+
+    def answer(self, answer: Answer) -> None:
+        """Tell what was not told yet; where a model broke off, that what it wrote does not count."""
+        if answer.prose is None:
+            if self._has_text:
+                self._stream.send("restart", {})
+            for text, citation in _in_pieces(answer):
+                self._stream.send("text", {"delta": text})
+                if citation is not None:
+                    self._stream.send("citation", citation.as_json())
+        else:
+            for citation in answer.citations:
+                self._stream.send("citation", citation.as_json())
+        self._stream.send("done", answer.as_json())
 
 
 def _in_pieces(answer: Answer) -> Iterator[tuple[str, Citation | None]]:

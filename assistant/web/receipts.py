@@ -39,7 +39,7 @@ def add_receipts(app: FastAPI, startup: Startup) -> None:
     def receipt(wanted: ReceiptOf) -> Response:
         """Answer the question once more and give the answer as a receipt, for `saidso verify` to check."""
         assistant = startup.assistant
-        answer = assistant.ask(wanted.question, Filters.from_json(wanted.filters))
+        answer = assistant.ask(wanted.question, Filters.from_json(wanted.filters), extractive=True)
         if wanted.expected not in (None, evidence_hash(answer.as_json())):
             raise HTTPException(
                 409, "The articles have changed since this answer was given, and it is another now; ask again."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
+from assistant.prose import Prose, Written
 from assistant.scope import scope
 from assistant.web import confidence
 from assistant.web.accounts import differing
@@ -105,9 +106,37 @@ def answer(given: Answer, shown: int | None = None, kept: Kept | None = None, no
     short = f'<p class="short">“{escape(given.short_answer)}”</p>' if given.short_answer else ""
     listed = "".join(f"<li>{_statement(statement)}</li>" for statement in statements)
     whole = len(statements) == len(given.statements)
-    foot = since + _foot(given, confidence.in_words(given.confidence), kept)
+    noted = notice(given.note) if given.note else ""
+    foot = noted + since + _foot(given, confidence.in_words(given.confidence), kept)
     rest = foot + who_said_what(given) if whole else ""
-    return f'{_ANSWER}">{_asked(given)}{differing(given)}{short}<ul class="statements">{listed}</ul>{rest}</div>'
+    told = _prose(given.prose) if given.prose else f'<ul class="statements">{listed}</ul>'
+    return f'{_ANSWER}">{_asked(given)}{differing(given)}{short}{told}{rest}</div>'
+
+
+def being_written(text: str) -> str:
+    """Return what a language model has written so far, each sentence verified already."""
+    return f'{_ANSWER}"><p class="prose">{escape(text)}</p></div>'
+
+
+def _prose(prose: Prose) -> str:
+    """Show what a language model wrote, what is not borne out struck through, and below it the quotes it rests on."""
+    links = {citation.marker: link(citation) for citation in prose.citations}
+    sentences = " ".join(filter(None, (_sentence(one, links, prose.shows_struck) for one in prose.sentences)))
+    rests = "".join(f"<li>{_quoted(citation)}</li>" for citation in prose.citations)
+    return (
+        f'<p class="prose">{sentences}</p><p class="closest">Written by {escape(prose.model)}; each sentence was held '
+        f'against these quotes:</p><ul class="statements">{rests}</ul>'
+    )
+
+
+def _sentence(sentence: Written, links: Mapping[int, str], shows_struck: bool) -> str:
+    if sentence.fault is None:
+        plain = sentence.text.removesuffix("".join(f"[{marker}]" for marker in sentence.markers)).rstrip()
+        mended = f' <span class="mended">({escape("; ".join(sentence.repairs))})</span>' if sentence.repairs else ""
+        return f"{escape(plain)}&#160;{''.join(links[marker] for marker in sentence.markers)}{mended}"
+    return (
+        f'<s>{escape(sentence.text)}</s> <span class="mended">({escape(sentence.fault)})</span>' if shows_struck else ""
+    )
 
 
 def _abstention(given: Answer, since: str, kept: Kept | None) -> str:
@@ -140,7 +169,7 @@ def _foot(given: Answer, why: str, kept: Kept | None) -> str:
     Of an answer that is kept, also what copies a link to it, and what says how good it is.
     """
     opens = f'<a class="why" href="#why" role="button" title="What this means">{why}</a>' if why else ""
-    wanted = quote(json.dumps(request_for(given.as_json()), ensure_ascii=False), safe="")
+    wanted = quote(json.dumps(request_for(given.in_quotes().as_json()), ensure_ascii=False), safe="")
     title = "Save the answer with its evidence"
     receipt = f'<a class="receipt" href="#receipt-{wanted}" role="button" title="{title}">Receipt</a>'
     deeds = _deeds(kept) if kept else ""

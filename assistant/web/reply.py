@@ -16,6 +16,7 @@ _STAGES = {
     "searching": "Searching the articles…",
     "reading": "Reading what was found…",
     "writing": "Putting the quotes together…",
+    "wording": "Having it written…",
 }
 _STATEMENT_PAUSE = 0.15  # seconds between statements, so that the eye can follow
 _LOOK_AGAIN = 0.05
@@ -32,23 +33,50 @@ async def reply(startup: Startup, talk: Talk) -> AsyncIterator[str]:
             waited_for = startup.stage
             yield render.stage(f"Still loading ({waited_for[0].lower()}{waited_for[1:]}). Your question is next.")
         await asyncio.sleep(_LOOK_AGAIN)
-    stages: list[str] = []
-    ask = partial(startup.assistant.ask, talk.question, talk.filters, on_stage=stages.append, history=talk.history)
-    asking = asyncio.create_task(asyncio.to_thread(ask))
+    heard = _Heard()
+    ask = partial(startup.assistant.ask, talk.question, talk.filters, on_stage=heard.on_stage, history=talk.history)
+    asking = asyncio.create_task(asyncio.to_thread(partial(ask, extractive=talk.extractive, on_text=heard.on_text)))
+    asking.add_done_callback(lambda task: task.cancelled() or task.exception())  # where nobody waits for it any more
     shown = ""
-    while not asking.done():
-        if stages and stages[-1] != shown:
-            shown = stages[-1]
-            yield render.stage(_STAGES.get(shown, shown))
-        await asyncio.wait([asking], timeout=_LOOK_AGAIN)
+    try:
+        while not asking.done():
+            if (html := heard.html) != shown:
+                shown = html
+                yield html
+            await asyncio.wait([asking], timeout=_LOOK_AGAIN)
+    finally:
+        heard.is_over = True
     answer = await asking
     await asyncio.to_thread(talk.answered, answer)
     async for html in _told(answer, talk):
         yield html
 
 
+class _StoppedError(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class _Heard:
+    """What is known of an answer on its way, from the thread that makes it; once it `is_over` the thread is stopped."""
+
+    def __init__(self) -> None:
+        self.html = ""
+        self.is_over = False
+        self._text = ""
+
+    def on_stage(self, stage: str) -> None:
+        self.html = render.stage(_STAGES[stage])
+
+    def on_text(self, text: str) -> None:
+        if self.is_over:
+            raise _StoppedError
+        if text:
+            self._text += text
+            self.html = render.being_written(self._text)
+
+
 async def _told(answer: Answer, talk: Talk) -> AsyncIterator[str]:
-    for shown in range(1, len(answer.statements)):
+    for shown in range(1, 0 if answer.prose else len(answer.statements)):
         yield render.answer(answer, shown)
         await asyncio.sleep(_STATEMENT_PAUSE)
     notice = render.notice(talk.notice) if talk.notice else ""

@@ -107,6 +107,8 @@ class Ask(_Question):
         description="The conversation before it, the earliest first, for what it leans on.",
     )
 
+    extractive: bool = Field(False, description="Quotes alone, though a language model is configured.")
+
     @property
     def conversation(self) -> list[Exchange]:
         """The conversation before the question."""
@@ -255,6 +257,24 @@ class Account(BaseModel):
     origins: int = Field(description="How many of the citations are not copies of one another.")
 
 
+class Sentence(BaseModel):
+    """A sentence that a language model wrote: as it is shown and as it was written."""
+
+    text: str
+    written: str
+    citations: list[int]
+    fault: str | None = Field(description="Why the evidence does not bear it out, if it does not.")
+    repairs: list[str] = Field(description="What was changed in it.")
+
+
+class Prose(BaseModel):
+    """What a language model wrote."""
+
+    model: str
+    shows_struck: bool = Field(description="Whether `answer` shows what is not borne out, struck through.")
+    sentences: list[Sentence]
+
+
 class Answer(BaseModel):
     """Statements with their citations; or, where `abstained`, the closest passages instead."""
 
@@ -275,6 +295,8 @@ class Answer(BaseModel):
     closest: list[Citation] = Field(description="Where nothing was answered: what came closest.")
     filters: dict[str, str | list[str]] = Field(description="Of which articles it was asked, where not of all.")
     undated_left_out: int = Field(description="How many articles the filters left out because they have no date.")
+    prose: Prose | None = Field(description="Where a language model wrote the answer (`mode` is then `llm`): how.")
+    note: str | None = Field(description="Why no language model did, where one is configured.")
     timings_ms: dict[str, float]
 
 

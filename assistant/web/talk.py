@@ -25,8 +25,9 @@ class Talk:
     answered all the same, and `notice` says why it is not kept.
     """
 
-    def __init__(self, conversations: Conversations, question: str, filters: Filters) -> None:
+    def __init__(self, conversations: Conversations, question: str, filters: Filters, extractive: bool = False) -> None:
         self.question = question
+        self.extractive = extractive  # quotes alone, though a language model is configured
         self.filters = filters
         self.earlier: Sequence[Turn] = ()
         self.notice = ""

@@ -240,7 +240,9 @@ class _Routes:
         began, status, abstained = perf_counter(), 500, None
         try:
             history = read_history(asked.history)
-            answer = self._startup.assistant.ask(asked.question, key.filters, on_stage=on_stage, history=history)
+            answer = self._startup.assistant.ask(
+                asked.question, key.filters, on_stage=on_stage, history=history, extractive=True
+            )
             status, abstained = 200, answer.abstained
             return answer
         except GoneError:
