@@ -58,8 +58,15 @@ _DID_SPEAKER_SAY = re.compile(
     rf"^\s*(?P<asks>did|does|do|has|have|had)\s+{_SPEAKER}\s+{_ADVERBS}{_SAYING}\b", re.IGNORECASE
 )
 _ACCORDING_TO = re.compile(rf"\b(?:according\s+to|in\s+the\s+words\s+of)\s+{_SPEAKER}\s*(?:[?,;]|$)", re.IGNORECASE)
+# “What do the parties say about the mosque?” asks who said anything about it, one party after the other.
+_WHAT_PARTIES = (
+    r"(?:summari[sz]e\s+|list\s+)?what\s+(?:(?:do|does|did|have|has)\s+)?(?:(?:all|both|each|every|the|two|different|"
+    r"various|opposing)\s+)*(?:of\s+the\s+)?(?:part(?:y|ies)|sides?|speakers?|sources|everybody|everyone)"
+)
+_ASKS_EVERYBODY = re.compile(rf"^\W*{_WHAT_PARTIES}\s", re.IGNORECASE)
 _WHO_SAID = re.compile(
-    rf"^\W*(?:who|which\s+(?:\w+\s+)?\w+)\s+(?:else\s+)?(?:has\s+|have\s+|had\s+)?(?:\w+ly\s+)?{_SAYING}\b",
+    rf"^\W*(?:who|which\s+(?:\w+\s+)?\w+|{_WHAT_PARTIES})\s+(?:else\s+)?(?:has\s+|have\s+|had\s+)?(?:\w+ly\s+)?"
+    rf"{_SAYING}\b",
     re.IGNORECASE,
 )
 # “Has the Pentagon changed its account?” – “How did the Pentagon’s story change?”
@@ -133,6 +140,7 @@ class Question:
     stance: str = "says"
     asserts: bool = False
     changed: bool = False
+    everybody: bool = False  # whether the words of all who are quoted on it are wanted
     namings: frozenset[str] = frozenset()
     since: int | None = None
     until: int | None = None
@@ -182,6 +190,7 @@ def understand(text: str, as_of: int | None = None) -> Question:
         stance=stance_of(said["saying"], text[said.end("saying") :]) if said else "says",
         asserts=_asserts(text, found, about) and not changed,
         changed=changed is not None or since_then is not None,
+        everybody=_ASKS_EVERYBODY.match(text) is not None,
         since=since,
         until=until,
     )

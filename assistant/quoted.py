@@ -52,6 +52,8 @@ class _Matter:
         found = [one for evidence in reading.evidence if (one := self._told(evidence, evidence.claims))]
         told = [one for one in found if one.score >= _ON_THE_MATTER and one.said_by]
         told.sort(key=lambda one: (-one.score, _is_nobody(one.said_by)))
+        if self._question.everybody:
+            told = _one_each(told)
         if not told or (told[0].score < _SAYS_NEARLY and self._share([reading.evidence[0].text]) >= _SAYS_THAT):
             # No claim was found where the sentence stands: whom reading takes for the speaker is the next best.
             return replace(reading, evidence=tuple(replace(one, short=one.read) for one in reading.evidence))
@@ -174,6 +176,15 @@ def _is(speaker: str) -> str:
         if speaker.casefold().startswith("the ") and last.endswith("s") and last not in ("States", "Nations")
         else "is"
     )
+
+
+def _one_each(told: Sequence[Evidence]) -> list[Evidence]:
+    """Keep of each speaker's words those that are most on the matter, all of them to be said."""
+    kept: list[Evidence] = []
+    for one in told:
+        if not any(same_speaker(one.said_by or "", other.said_by or "") for other in kept):
+            kept.append(replace(one, by_speaker=True))
+    return kept
 
 
 def _is_nobody(name: str | None) -> bool:

@@ -166,3 +166,12 @@ def test_the_samples_do_not_hold_it(samples: Assistant, question: str) -> None:
     answer = samples.ask(question)
     assert answer.abstained
     assert "quote" in answer.text
+
+
+@pytest.mark.parametrize("question", ["What do the parties say about the mosque?", "What do both sides say was hit?"])
+def test_what_the_parties_say_is_told_by_each_once(samples: Assistant, question: str) -> None:
+    answer = samples.ask(question)
+    speakers = [statement.speaker for statement in answer.statements]
+    assert len(speakers) >= 3 and len(set(speakers)) == len(speakers)
+    assert {"Davis", "Kareem", "Thomas", "Zakharova", "Bontrager"} & set(" ".join(speakers).replace(",", "").split())
+    assert samples.ask("What do the parties say about penguins?").abstained
