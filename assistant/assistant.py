@@ -20,7 +20,7 @@ from assistant.writing.model import ModelError
 from assistant.writing.writer import Writer
 from index.articles import Article, Rejected, find_files, read_file
 from index.catalogue import Holdings, Listing
-from index.claims import Claim, find_claims, found_by
+from index.claims import Claim, find_claims, found_by, nearest
 from index.embedder import Embedder
 from index.errors import SaidsoError
 from index.filters import Filters
@@ -187,19 +187,15 @@ class Assistant:
 
     def _search(self, asked: Question, filters: Filters) -> list[Hit]:
         """Return the passages to look at: first those with words of the speaker that is asked for, if one is."""
-        hits = search(self._store, asked.text, _LOOK_DEPTH, _then(asked, filters))
+        kept = filters if filters.of_claims else None  # no other claim is to be quoted
+        hits = search(self._store, asked.text, _LOOK_DEPTH, _then(asked, filters), kept)
         if asked.namings:
             theirs = filters.within(asked.since, asked.until)
             theirs = replace(theirs, speaker=filters.speaker or asked.speaker)
-            own = search(self._store, asked.matter or asked.text, _OWN_DEPTH, theirs)
+            own = search(self._store, asked.matter or asked.text, _OWN_DEPTH, theirs, kept)
             read = {hit.passage.id for hit in own}
             hits = [*own, *(hit for hit in hits if hit.passage.id not in read)]
-        return self._narrowed(hits, filters) if filters.of_claims else hits
-
-    def _narrowed(self, hits: Sequence[Hit], filters: Filters) -> list[Hit]:
-        """Leave the passages those of their claims that the filters keep: no other is to be quoted."""
-        passages = self._store.catalogue.with_claims([hit.passage for hit in hits], filters)
-        return [replace(hit, passage=passage) for hit, passage in zip(hits, passages, strict=True)]
+        return hits
 
     def search(self, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
         """Return ranked passages only, the first of them read. Raises SaidsoError for an empty or endless question."""
@@ -312,6 +308,15 @@ class Assistant:
         articles = catalogue.briefly({id_ for id_, _ in claims})
         told = [(articles[id_], claim) for id_, claim in claims if id_ in articles]
         return catalogue.count_claims(filters, article_id), told
+
+    def candidates_for(self, claims: Sequence[tuple[Article, Claim]]) -> list[list[str]]:
+        """Return for each claim of the index whom a speaker without a name may stand for, the nearest first."""
+        near: dict[tuple[str, Claim], list[str]] = {}
+        for id_ in {article.id for article, claim in claims if claim.speaker and claim.name is None}:
+            if told := self.told(id_):
+                found = nearest(told.text, told.claims)
+                near.update({(id_, claim): names for claim, names in zip(told.claims, found, strict=True)})
+        return [near.get((article.id, claim), []) for article, claim in claims]
 
     def holdings(self) -> Holdings:
         """Return what is indexed."""

@@ -23,7 +23,7 @@ from index.passages import split_sentences
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 LONGEST_INPUT = 384
 """Tokens read at once, where the model can: what these models are mostly trained on."""
@@ -100,11 +100,10 @@ class ExtractiveModel:
     def _windows(self, question: str, passages: Sequence[str], room: int) -> Iterator[tuple[dict[str, Any], Any]]:
         """Every window of the passages: where its tokens stand, and their start and end logits."""
         for first in range(0, len(passages), TOGETHER):
-            texts = list(passages[first : first + TOGETHER])
-            encoded = self.tokenizer(
-                [question] * len(texts), texts, truncation="only_second", max_length=room,
-                stride=room // OVERLAP_SHARE, return_overflowing_tokens=True, return_offsets_mapping=True, padding=True,
-                return_tensors="pt",
+            texts = passages[first : first + TOGETHER]
+            encoded = _encoded(
+                self.tokenizer, question, texts, room, stride=room // OVERLAP_SHARE, return_overflowing_tokens=True,
+                return_offsets_mapping=True,
             )  # fmt: skip
             offsets = encoded.pop("offset_mapping").tolist()
             owners = encoded.pop("overflow_to_sample_mapping").tolist()
@@ -147,18 +146,21 @@ class CrossEncoder:
         room = _room(self.model, self.tokenizer)
         question = _shortened(question, self.tokenizer, room)
         for first in range(0, len(texts), TOGETHER):
-            part = list(texts[first : first + TOGETHER])
-            encoded = self.tokenizer(
-                [question] * len(part),
-                part,
-                truncation="only_second",
-                max_length=room,
-                padding=True,
-                return_tensors="pt",
-            )
-            logits = _forward(self.model, encoded)["logits"]
+            part = texts[first : first + TOGETHER]
+            logits = _forward(self.model, _encoded(self.tokenizer, question, part, room))["logits"]
             scores += (logits[:, -1] - (logits[:, 0] if logits.shape[1] == 2 else 0.0)).tolist()
         return scores
+
+
+def _encoded(
+    tokenizer: PreTrainedTokenizerBase, question: str, texts: Sequence[str], room: int, **more: Any
+) -> BatchEncoding:
+    """The question with each text as one batch; texts are cut to what fits into `room` tokens beside it."""
+    asked = [question] * len(texts)
+    encoded: BatchEncoding = tokenizer(
+        asked, list(texts), truncation="only_second", max_length=room, padding=True, return_tensors="pt", **more
+    )
+    return encoded
 
 
 def _forward(model: PreTrainedModel, encoded: Any) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:

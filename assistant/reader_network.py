@@ -14,6 +14,7 @@ This module imports torch at the top; import it only where a network is about to
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -21,7 +22,7 @@ import torch.nn.functional as F  # noqa: N812 - the name every torch program giv
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from index.encoder import MINILM, Layer, Shape, norm, packed, renamed, through, unpacked
+from index.encoder import MINILM, Layer, Shape, norm, packed, renamed, through, unpacked, weights_of
 
 
 class ReaderNetwork(nn.Module):
@@ -42,16 +43,20 @@ class ReaderNetwork(nn.Module):
 
         `ids` and `segments` are (batch, tokens); `lengths` is (batch,). All arithmetic but the head's runs in
         `dtype`."""
-        tokens = ids.shape[1]
-        x = F.embedding(ids, self.get_buffer("words")) + self.positions[:tokens] + F.embedding(segments, self.segments)
-        x = norm(self.norm_input, x.to(dtype))
-        return self.head(through(self.layers, x, lengths).float())  # type: ignore[no-any-return]
+        x = through(self.layers, self.embedded(ids, segments, dtype), lengths)
+        return self.head(x.float())  # type: ignore[no-any-return]
+
+    def embedded(self, ids: Tensor, segments: Tensor, dtype: torch.dtype) -> Tensor:
+        """(batch, tokens, width): each token's word, place and segment, as the first layer is given them."""
+        places = self.positions[: ids.shape[1]]
+        x = F.embedding(ids, self.get_buffer("words")) + places + F.embedding(segments, self.segments)
+        return norm(self.norm_input, x.to(dtype))
 
 
 def from_encoder(folder: Path) -> ReaderNetwork:
     """A reader that starts from the sentence encoder in `folder`: its layers and words, an untrained head."""
     network = ReaderNetwork()
-    weights = load_file(folder / "model.safetensors")
+    weights = weights_of(folder)
     network.load_state_dict(renamed(weights, network.shape), strict=False)
     set_words(network, weights)
     with torch.no_grad():
@@ -62,7 +67,7 @@ def from_encoder(folder: Path) -> ReaderNetwork:
     return network
 
 
-def set_words(network: ReaderNetwork, weights: dict[str, Tensor]) -> None:
+def set_words(network: ReaderNetwork, weights: Mapping[str, Tensor]) -> None:
     """Give the network the sentence encoder's word embeddings, which stay frozen and never ship twice."""
     network.register_buffer("words", weights["embeddings.word_embeddings.weight"].float(), persistent=False)
 
@@ -75,8 +80,8 @@ def save_weights(network: ReaderNetwork, path: Path) -> None:
 def load_network(path: Path, encoder: Path) -> ReaderNetwork:
     """The network of `save_weights`, over the words of the sentence encoder in `encoder`."""
     network = ReaderNetwork()
-    words = load_file(encoder / "model.safetensors")
-    set_words(network, words)
-    positions = words["embeddings.position_embeddings.weight"]
+    weights = weights_of(encoder)
+    set_words(network, weights)
+    positions = weights["embeddings.position_embeddings.weight"]
     network.load_state_dict({**unpacked(load_file(path)), "positions": positions})
     return network.eval().requires_grad_(False)

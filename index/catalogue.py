@@ -38,7 +38,7 @@ from index.claims import Claim, Piece
 from index.database import connect, writing
 from index.filters import Filters
 from index.passages import Span
-from index.speakers import PRONOUNS, is_full_name, lookup_words, same_speaker, speaks_for, words_of
+from index.speakers import PRONOUNS, is_full_name, lookup_words, same_speaker, short_for, speaks_for, words_of
 
 _T = TypeVar("_T")
 _schema = MetaData()
@@ -360,10 +360,12 @@ class Catalogue:
     def speakers(self, asked: str) -> list[str]:
         """Return the speakers, as claims have them, whose words may be given as those of `asked`, by name.
 
-        A person who is an officer of a body in one article is known as that in the others too.
+        A person who is an officer of a body in one article is known as that in the others too. A body may be asked for
+        by a noun of its name ("the Observatory") where it is the only one so called.
         """
         with self._engine.connect() as connection:
             own = [name for name in _speakers_called(connection, lookup_words(asked)) if speaks_for(name, asked)]
+            own = own or short_for(asked, _speakers_called(connection, words_of(asked)))
             people = [name for name in own if is_full_name(name)]
             words = {word for name in people for word in lookup_words(name)}
             others = _speakers_called(connection, words) if words else []

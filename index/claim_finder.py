@@ -27,6 +27,7 @@ WORTH_A_SECOND_READING = -0.5
 MOST_ANCHORS = 32
 """Most anchors of a window: four times what prose has, so that junk takes no more memory than prose."""
 
+_SAME = 0.8  # of the characters of two contents, shared: they are one
 _JUST = 1.0  # what lifts the likeliest token of an unlikely source, and with it those that are nearly as likely
 
 Floats = NDArray[np.float32]
@@ -146,7 +147,30 @@ def attributions(tokens: Tokens, judged: Sequence[Judged], costs: Costs) -> list
         for one in judged
         if one.real >= costs.real and (attribution := _attribution(tokens, one, costs)) is not None
     ]
-    return sorted(found, key=lambda one: min(span.start for span in (one.source or one.cue, one.cue, *one.content)))
+    return sorted(
+        _once(found), key=lambda one: min(span.start for span in (one.source or one.cue, one.cue, *one.content))
+    )
+
+
+def _first_character(one: Attribution) -> int:
+    return min(span.start for span in (one.source or one.cue, one.cue, *one.content))
+
+
+def _once(found: Sequence[Attribution]) -> list[Attribution]:
+    """Leave out the less likely of two that two words of one cue have made of the same content: “pleaded guilty”."""
+    kept: list[Attribution] = []
+    for one in sorted(found, key=lambda one: -one.score):
+        if not any(_is_same(one, other) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _is_same(one: Attribution, other: Attribution) -> bool:
+    if one.cue.end <= other.cue.start or other.cue.end <= one.cue.start:
+        return False
+    common = sum(max(0, min(a.end, b.end) - max(a.start, b.start)) for a in one.content for b in other.content)
+    both = sum(span.end - span.start for span in (*one.content, *other.content))
+    return common >= _SAME * (both - common)
 
 
 def _attribution(tokens: Tokens, judged: Judged, costs: Costs) -> Attribution | None:

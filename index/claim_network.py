@@ -23,7 +23,7 @@ import torch.nn.functional as F  # noqa: N812 - the name every torch program giv
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from index.encoder import MINILM, Layer, Shape, linear, norm, packed, padding_mask, renamed, unpacked
+from index.encoder import MINILM, Layer, Shape, linear, norm, packed, padding_mask, renamed, unpacked, weights_of
 
 NARROW = Shape(width=128, heads=4, layers=2, hidden=256)
 
@@ -127,7 +127,7 @@ def from_encoder(folder: Path) -> ClaimNetwork:
 
 
 def _take_from_encoder(network: ClaimNetwork, folder: Path) -> None:
-    weights = load_file(folder / "model.safetensors")
+    weights = weights_of(folder)
     state = renamed(weights, network.shape)
     # Every token is of the first segment, so that its embedding can be part of the position's.
     state["positions"] = state["positions"] + weights["embeddings.token_type_embeddings.weight"][0]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from index.claim_finder import Attribution
+from index.cues import stance_of
 from index.passages import Span, split_sentences
 
 # “The bridge, according to Ortiz, is shut”: what follows the speaker so goes on with what stands before.
@@ -18,8 +19,10 @@ _NUMBER = r"(?:[\w-]+\s+){0,4}?(?:\d(?:[\d,.]*\d)?|two|three|four|five|six|seven
 _SAYS = re.compile(
     r"\b(?:(?P<found>found)\s+(?:no|little)\s+evidence\s+(?:of|that|to)\b"
     r"|(?P<put>put|puts|placed|places)\s+the\s+(?:[\w-]+\s+){0,2}?(?:number|toll|count|figure|total)\b"
-    rf"(?P<at>[^.;:\n“”\"]{{0,60}}?\bat\s+{_NUMBER}))"
+    rf"(?P<at>[^.;:\n“”\"]{{0,60}}?\bat\s+{_NUMBER}(?:\s+(?:and|to|or)\s+{_NUMBER})?))"
 )
+_GROUNDS = re.compile(r",?\s+(stating|saying|adding|claiming|insisting|arguing|asserting|noting|stressing)\s+that\s+")
+_WITH_GROUNDS = frozenset("accuses admits confirms declines denies opposes supports".split())
 _AUXILIARY = re.compile(r"(?:\s+(?:has|have|had|also|later|since))+\s*$")
 _OPENING = re.compile(r"\s*(?:(?:but|and|yet|that)\s+)*", re.IGNORECASE)
 _WORD = re.compile(r"[\w’'&-]+")
@@ -31,12 +34,25 @@ _MOST_WORDS = 14
 
 def with_rules(text: str, found: Sequence[Attribution]) -> list[Attribution]:
     """Return what the network found in a text, made whole, and what the wordings add to it."""
+    found = [part for one in found for part in _parted(text, one, found)]
     matches = list(_SAYS.finditer(text))
     if not matches and not any(_is_according(text, one) for one in found):
-        return list(found)
+        return found
     sentences = split_sentences(text)
     whole = [_whole(text, one, sentences) for one in found]
     return [*whole, *_added(text, matches, whole, sentences)]
+
+
+def _parted(text: str, one: Attribution, found: Sequence[Attribution]) -> Iterator[Attribution]:
+    """Yield “X denied shelling the port, | stating that …” as the two things that X says."""
+    last = one.content[-1]
+    grounds = _GROUNDS.search(text, last.start, last.end)
+    if grounds is None or last.start < one.cue.end or stance_of(text[one.cue.start : one.cue.end]) not in _WITH_GROUNDS:
+        yield one
+        return
+    yield replace(one, content=(*one.content[:-1], Span(last.start, grounds.start())))
+    if not any(other.cue.start == grounds.start(1) for other in found):
+        yield replace(one, cue=Span(*grounds.span(1)), content=(Span(grounds.end(), last.end),))
 
 
 def _is_according(text: str, one: Attribution) -> bool:

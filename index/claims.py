@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,10 +16,11 @@ from index.cues import LEADING, is_particle, place_of_verb, stance_of
 from index.embedder import bundled_model
 from index.naming import VERSION, Mention, candidates_for, names_of
 from index.passages import STARTERS, TITLES, Span, split_sentences
+from index.quotation_rules import touched, with_quotations
 from index.quotations import GAP, Token, quotations, units
 
 _WEIGHTS = Path(__file__).with_name("models") / "claims"
-_RULES = 3  # counts the ways in which claims have been made of what the network finds
+_RULES = 4  # counts the ways in which claims have been made of what the network finds
 _CHARACTERS_TOGETHER = 80_000
 _STRETCH = 40_000  # characters; hardly any article has more
 
@@ -152,7 +153,7 @@ def claims_from(text: str, found: Sequence[Attribution]) -> list[Claim]:
     quoted = quotations(text)
     claims = [
         claim
-        for one in with_rules(text, found)
+        for one in with_quotations(text, with_rules(text, found), quoted)
         if (claim := _made(text, one, quoted)).content and _is_said(text, claim)
     ]
     return _named(text, sorted(_with_bare_quotations(text, claims, quoted), key=lambda claim: claim.content[0].start))
@@ -191,6 +192,7 @@ def batches(stretches: Iterable[Stretch]) -> Iterator[list[Stretch]]:
 # Loose at the end of words: all punctuation but the full stop of "U.S." and the bracket that closes one.
 _LOOSE_END = re.compile(r"(?:[\s,;:—–-]|(?<!\.\w)\.)+$")
 _LOOSE_START = re.compile(r"^[\s,;:.—–-]+")
+_ABBREVIATION = re.compile(r"\b[A-Z]\.(?:[A-Z]\.)+")
 _RELATIVE = re.compile(r",?\s+(?:who|whom|which)\b")
 # The words of a name, and the titles before it, that may stand before its last part.
 _NAME_BEFORE = re.compile(rf"(?:(?:[A-Z][\w’'-]*|(?i:{'|'.join(sorted(TITLES))})\.) )+$")
@@ -207,11 +209,13 @@ _AFTER_CUE = frozenset("of about that on in today yesterday tonight later earlie
     f"{day}day" for day in "mon tues wednes thurs fri satur sun".split()
 }
 _NOBODY = ("nobody", "no one", "none")
+_OF_DEEDS = frozenset("admits confirms declines denies".split())  # what was done follows the cue, as a participle
+_DEED = re.compile(r"([a-z]+) ([a-z]+ing)")
 _CONDITION = re.compile(r"\b(?:if|unless|whether)\s+$", re.IGNORECASE)
 _UNSAID = re.compile(
     r"(?:\b(?:not|never|cannot|would|could|might|may|should|can)|n[’']t|[’']d)\s+(?:[\w’'-]+\s+){0,2}$", re.IGNORECASE
 )
-_HEARSAY = re.compile(r"(?:said|told|reported|claimed|alleged|believed|thought)\b(?!\s+by\b)", re.IGNORECASE)
+_HEARSAY = re.compile(r"(?:said|told|reported|claimed|alleged|believed|thought|known)\b(?!\s+by\b)", re.IGNORECASE)
 _PASSIVE = re.compile(r"\b(?:am|is|are|was|were|be|been|being)\s+(?:\w+ly\s+|also\s+)?$", re.IGNORECASE)
 _THAT = re.compile(r"^that\s+", re.IGNORECASE)
 _WORDS_THAT = re.compile(r"(?:[\w’'.-]+\s+){1,3}that\s+(?=\w)")  # "said in videos from | the site that …"
@@ -224,7 +228,7 @@ def _made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
     """Return an attribution as a claim: no loose punctuation, and quotations whole and without their marks."""
     content: list[Piece] = []
     inside: list[bool | None] = []
-    for span in _whole(found, quoted):
+    for span in found.content:
         for piece, direct in _content(text, span, quoted):
             content.append(piece)
             inside.append(direct)
@@ -239,12 +243,21 @@ def _made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
         after_more = text[cue.end : content[0].start].strip()
         when = (_WORDS_THAT if after_more else _WHEN_THAT).match(content[0].text)
         content[0] = _piece(text, content[0].start + (when.end() if when else 0), content[0].end)
+        cue, content[0] = _with_deed(text, cue, content[0])
     stance = stance_of(cue.text, text[cue.end : cue.end + 40])
     asked = _ASKED.match(content[0].text) if stance == "asks" and content and not inside[0] else None
     if asked:
         content[0] = _piece(text, content[0].start + asked.end(), content[0].end)
     direct = inside[0] if len(set(inside)) == 1 else None
     return Claim(speaker, cue, tuple(content), stance, direct)
+
+
+def _with_deed(text: str, cue: Piece, content: Piece) -> tuple[Piece, Piece]:
+    """Give “denied | attacking the port” its deed as content, where the cue has taken it: “denied attacking”."""
+    deed = _DEED.fullmatch(cue.text)
+    if deed is None or stance_of(deed[1]) not in _OF_DEEDS or text[cue.end : content.start].strip():
+        return cue, content
+    return _piece(text, cue.start, cue.start + deed.end(1)), _piece(text, cue.start + deed.start(2), content.end)
 
 
 def _speaker(text: str, span: Span) -> Piece | None:
@@ -286,6 +299,8 @@ def _is_said(text: str, claim: Claim) -> bool:
     if cue is None:
         return True
     verb = cue.start + place_of_verb(cue.text)
+    if speaker and (speaker.start < verb < speaker.end or _is_inside(claim.content, speaker)):
+        return False  # “in reports detailing …” is nobody's claim, nor are “aircraft known to fly”
     before = text[max(0, verb - 60) : verb]
     if speaker and verb - 60 < speaker.end <= verb:
         if speaker.text.casefold() in _NOBODY or _CONDITION.search(text, max(0, speaker.start - 9), speaker.start):
@@ -295,33 +310,15 @@ def _is_said(text: str, claim: Claim) -> bool:
     return not (reduced or _UNSAID.search(before) or (_HEARSAY.match(text, verb) and _PASSIVE.search(before)))
 
 
-def _whole(found: Attribution, quoted: Sequence[Token]) -> list[Span]:
-    """Return the content with each quotation whole that it begins with or has half of, unless the cue stands in it."""
-    whole: list[Span] = []
-    for span in found.content:
-        start, end = span.start, span.end
-        for quotation in _touched(quoted, span):
-            covered = min(span.end, quotation.end) - max(span.start, quotation.start)
-            mostly = covered * 2 >= quotation.end - quotation.start or span.start <= quotation.start + 1
-            mostly = mostly or span.end >= quotation.end - 1  # the beginning was too far from the cue to be seen
-            if mostly and not quotation.start < found.cue.start < quotation.end:
-                start, end = min(start, quotation.start), max(end, quotation.end)
-        if whole and start <= whole[-1].end:
-            start, end = whole[-1].start, max(end, whole.pop().end)
-        whole.append(Span(start, end))
-    return whole
-
-
-def _touched(quoted: Sequence[Token], span: Span) -> Sequence[Token]:
-    first = bisect_left(quoted, span.start + 1, key=lambda quotation: quotation.end)
-    return quoted[first : bisect_left(quoted, span.end, key=lambda quotation: quotation.start)]
+def _is_inside(content: Sequence[Piece], speaker: Piece) -> bool:
+    return all(speaker.start <= piece.start and piece.end <= speaker.end for piece in content)
 
 
 def _content(text: str, span: Span, quoted: Sequence[Token]) -> Iterator[tuple[Piece, bool | None]]:
-    touched = _touched(quoted, span)
-    rest = _outside(text, span, touched)
-    if touched and not any(character.isalnum() for character in rest):
-        for quotation in touched:
+    inside = touched(quoted, span)
+    rest = _outside(text, span, inside)
+    if inside and not any(character.isalnum() for character in rest):
+        for quotation in inside:
             inner = quotation.inner or Span(quotation.start, quotation.end)
             piece = _inside(text, Span(max(span.start, inner.start), min(span.end, inner.end)))
             if piece.text:
@@ -332,7 +329,7 @@ def _content(text: str, span: Span, quoted: Sequence[Token]) -> Iterator[tuple[P
     if that:
         piece = _piece(text, piece.start + that.end(), piece.end)
     if piece.text:
-        yield piece, None if touched else False
+        yield piece, None if inside else False
 
 
 def _outside(text: str, span: Span, touched: Sequence[Token]) -> str:
@@ -357,6 +354,7 @@ def _cue(text: str, span: Span) -> Piece:
 
 
 def _trimmed(text: str, span: Span) -> Piece:
+    span = _whole_words(text, span)
     words = text[span.start : span.end]
     opening = _LOOSE_START.match(words)
     start = span.start + (opening.end() if opening else 0)
@@ -364,14 +362,26 @@ def _trimmed(text: str, span: Span) -> Piece:
     return _piece(text, start, start + closing.start() if closing else span.end)
 
 
+def _whole_words(text: str, span: Span) -> Span:
+    """Return a span with the whole of the abbreviations that it begins or ends in: “U.S.”, not “S.”."""
+    start, end = span.start, span.end
+    for found in _ABBREVIATION.finditer(text, max(0, start - 12), min(len(text), end + 12)):
+        if found.start() < start < found.end():
+            start = found.start()
+        if found.start() < end < found.end():
+            end = found.end()
+    return Span(start, end)
+
+
 def _piece(text: str, start: int, end: int) -> Piece:
     return Piece(start, end, text[start:end])
 
 
 def _with_bare_quotations(text: str, claims: Sequence[Claim], quoted: Sequence[Token]) -> list[Claim]:
-    """Give each sentence that is nothing but quotations, and of no claim, to the speaker of the quotation before it.
+    """Give each sentence that is nothing but quotations, and of no claim, to the speaker of the sentence before it.
 
-    Where nothing quoted stands right before it, in the same paragraph, its speaker is nobody.
+    It goes on with what is quoted there, or else is a claim of its own. The speaker is nobody where that sentence has
+    none or several, and where it stands in another paragraph, unless that one leaves its quotation open.
     """
     if not quoted:
         return list(claims)
@@ -379,19 +389,25 @@ def _with_bare_quotations(text: str, claims: Sequence[Claim], quoted: Sequence[T
     told = _told(claims, [Span(tokens[0].start, tokens[-1].end) for tokens in read])
     all_claims = list(claims)
     speaking: int | None = None
+    voice: Piece | None = None
+    goes_on = False
     end = 0
     for tokens, here in zip(read, told, strict=True):
-        if GAP.search(text, end, tokens[0].start):
-            speaking = None
+        if GAP.search(text, end, tokens[0].start) and not goes_on:
+            speaking = voice = None
         bare = () if here else _bare(text, tokens)
         if bare and speaking is not None:
             all_claims[speaking] = replace(all_claims[speaking], content=(*all_claims[speaking].content, *bare))
         elif bare:
-            all_claims.append(Claim(None, None, bare, "says", True))
+            all_claims.append(Claim(voice, None, bare, "says", True))
             speaking = len(all_claims) - 1
         else:
             speaking = next((at for at in reversed(here) if all_claims[at].direct is not False), None)
+            voices = {all_claims[at].speaker for at in here}
+            voice = voices.pop() if len(voices) == 1 else None
         end = tokens[-1].end
+        # A paragraph whose quotation is not closed tells that the next one goes on with it.
+        goes_on = tokens[-1].inner is not None and tokens[-1].inner.end == end
     return all_claims
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # A particle is written after "_"; a word with "=" before it is no verb, and has no other forms than its plural.
 _STANCES = {
@@ -33,8 +34,8 @@ _STANCES = {
     "recalls": "recall recollect remember reminisce",
     "replies": "answer counter reply respond retort =reply",
     "reports": "report",
-    "says": "add assure cite comment continue declare emphasise emphasize inform joke mention note observe point_out "
-    "point_to remark remind say speak_of state stress talk tell testify tweet write =according =statement",
+    "says": "add assure cite comment continue declare emphasise emphasize go_on inform joke mention note observe "
+    "point_out point_to remark remind say speak_of state stress talk tell testify tweet write =according =statement",
     "seems": "appear look seem",
     "shows": "demonstrate indicate reveal show",
     "suggests": "hint imply propose recommend suggest =proposal =suggestion",
@@ -52,6 +53,7 @@ _IRREGULAR = {
     "feel": "felt",
     "find": "found",
     "forecast": "forecast",
+    "go": "goes went going",
     "label": "labelled labelling",
     "plan": "planned planning",
     "put": "put putting",
@@ -123,3 +125,10 @@ def place_of_verb(cue: str) -> int:
     """Return at which character of a cue its first known word begins, or 0."""
     words = _WORD.finditer(cue)
     return next((word.start() for word in words if (word.group().casefold(), "") in _TABLE), 0)
+
+
+def verbs_of(stances: Iterable[str]) -> list[str]:
+    """Return all forms of the verbs, without their particles, that make what is said one of some stances."""
+    wanted = set(stances)
+    entries = [entry for stance in _STANCES if stance in wanted for entry in _STANCES[stance].split()]
+    return sorted({form for entry in entries if entry[0] != "=" and "_" not in entry for form in _forms(entry)})

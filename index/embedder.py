@@ -7,7 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -32,8 +32,10 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 _BATCH = 16  # texts: enough that the matrices are worth multiplying, few enough that neighbours are alike in length
 
 
+@cache
 def bundled_model() -> Path:
-    """Return the folder of the model that is installed with Saidso, after checking that its weights are the ones meant.
+    """Return the folder of the model that is installed with Saidso, after checking, once, that its weights are the ones
+    meant.
 
     Found through the package's list of files, so none of the package's code runs. Raises SaidsoError when the
     package is missing or its weights differ.

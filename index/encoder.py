@@ -10,9 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name every torch program gives it
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 
@@ -134,7 +138,13 @@ def through(layers: nn.ModuleList, x: Tensor, lengths: Tensor) -> Tensor:
     return x
 
 
-def renamed(weights: dict[str, Tensor], shape: Shape) -> dict[str, Tensor]:
+@cache
+def weights_of(folder: Path) -> Mapping[str, Tensor]:
+    """The sentence encoder's weights in `folder`, read once: all networks over its words share them."""
+    return MappingProxyType(load_file(folder / "model.safetensors"))
+
+
+def renamed(weights: Mapping[str, Tensor], shape: Shape) -> dict[str, Tensor]:
     """A Hugging Face BERT's weights under this module's names."""
     state = {"positions": weights["embeddings.position_embeddings.weight"]}
     state |= {f"norm_input.{part}": weights[f"embeddings.LayerNorm.{part}"] for part in ("weight", "bias")}

@@ -14,6 +14,7 @@ QUOTED = "“”"  # the word that stands for a whole quotation
 GAP = re.compile(r"\n\s*\n")
 _TOKEN = re.compile(r"\w+(?:[.'’&/-]\w+)*|[^\w\s]")
 _MARK = re.compile(r"''|[\"“”„«»‘’']")
+_SHORT_YEAR = re.compile(r"\d\ds?\b")
 _CLOSERS = {"“": '”"', "„": "“”", "«": "»", '"': '"”', "''": ("''",), "‘": "’", "'": "'’"}
 
 
@@ -60,16 +61,28 @@ def quotations(text: str) -> list[Token]:
 def _quotations_within(text: str, start: int, end: int) -> Iterator[Token]:
     opened: re.Match[str] | None = None
     for mark in _MARK.finditer(text, start, end):
-        sign, after = mark.group(), text[mark.end() : mark.end() + 1]
         if opened is None:
-            if sign in _CLOSERS and after.strip() and not text[max(0, mark.start() - 1) : mark.start()].isalnum():
-                opened = mark
-        elif sign in _CLOSERS[opened.group()] and not (sign in "'’" and after.isalnum()):
+            opened = mark if _opens(text, mark) else None
+        elif _closes(text, mark, opened.group()):
             yield Token(opened.start(), mark.end(), QUOTED, Span(opened.end(), mark.start()))
             opened = None
     # A single mark that is never closed is an apostrophe.
     if opened is not None and opened.group() not in "‘'":
         yield Token(opened.start(), end, QUOTED, Span(opened.end(), end))
+
+
+def _opens(text: str, mark: re.Match[str]) -> bool:
+    before, after = text[max(0, mark.start() - 1) : mark.start()], text[mark.end() : mark.end() + 1]
+    century = mark.group() in "'‘’" and _SHORT_YEAR.match(text, mark.end())  # ’08, ’90s
+    return mark.group() in _CLOSERS and bool(after.strip()) and not before.isalnum() and not century
+
+
+def _closes(text: str, mark: re.Match[str], opening: str) -> bool:
+    sign, after = mark.group(), text[mark.end() : mark.end() + 1]
+    if sign in _CLOSERS[opening]:
+        return not (sign in "'’" and after.isalnum())
+    before = text[mark.start() - 1]
+    return sign == opening == "“" and not before.isspace() and not after.isalnum()  # “rapists“, a slip
 
 
 def _tokens(text: str, unit: Span, quotations: Sequence[Token]) -> list[Token]:

@@ -35,8 +35,10 @@ class Hit:
         return {**{name: getattr(self.passage, name) for name in names}, "score": round(self.score, 6)}
 
 
-def search(store: Store, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
-    """Return the `k` passages that fit the question best, best first.
+def search(
+    store: Store, question: str, k: int = 10, filters: Filters | None = None, claims: Filters | None = None
+) -> list[Hit]:
+    """Return the `k` passages that fit the question best, best first, each with its claims, or those that fit `claims`.
 
     Three scores, each scaled to 0…1 over its best 100, are added: the cosine of question and passage (meaning), BM25
     of the passage (its words), and BM25 of the whole article, its title and lead before all (what the passage is
@@ -57,7 +59,7 @@ def search(store: Store, question: str, k: int = 10, filters: Filters | None = N
     passages = store.catalogue.passages([*by_meaning, *(id_ for id_ in by_words if id_ not in by_meaning)])
     scores = _fuse(passages.values(), _scaled(by_meaning), _scaled(by_words), _scaled(by_article))
     ranked = sorted(passages.values(), key=lambda passage: (-scores[passage.id], passage.id))
-    return [Hit(p, scores[p.id]) for p in store.catalogue.with_claims(_spread(ranked)[:k])]
+    return [Hit(p, scores[p.id]) for p in store.catalogue.with_claims(_spread(ranked)[:k], claims)]
 
 
 def _scaled(scores: Mapping[int, float] | Mapping[str, float]) -> dict[int | str, float]:

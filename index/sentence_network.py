@@ -15,10 +15,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name every torch program gives it
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from index.encoder import MINILM, Layer, norm, renamed, through
+from index.encoder import MINILM, Layer, norm, renamed, through, weights_of
 
 _TOKENS_STEP = 8  # at multiples of this the processor's vector units work an eighth faster
 
@@ -29,7 +28,7 @@ class SentenceNetwork(nn.Module):
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
         self.dtype = dtype
-        self.register_buffer("words", torch.zeros(MINILM.words, MINILM.width))
+        self.register_buffer("words", torch.zeros(MINILM.words, MINILM.width), persistent=False)
         self.positions = nn.Parameter(torch.zeros(MINILM.positions, MINILM.width))
         self.norm_input = nn.LayerNorm(MINILM.width, eps=1e-12)
         self.layers = nn.ModuleList(Layer(MINILM) for _ in range(MINILM.layers))
@@ -38,11 +37,12 @@ class SentenceNetwork(nn.Module):
     def load(cls, folder: Path, dtype: torch.dtype) -> SentenceNetwork:
         """The encoder in `folder` (its `model.safetensors`), computing in `dtype`."""
         network = cls(dtype)
-        weights = load_file(folder / "model.safetensors")
-        # Every token of a text has the same segment, so its embedding is added to the words once and for all.
-        segment = weights["embeddings.token_type_embeddings.weight"][0]
-        words = weights["embeddings.word_embeddings.weight"].float() + segment
-        network.load_state_dict({**renamed(weights, MINILM), "words": words})
+        weights = weights_of(folder)
+        state = renamed(weights, MINILM)
+        # Every token of a text has the same segment, so its embedding is part of the position's.
+        state["positions"] = state["positions"] + weights["embeddings.token_type_embeddings.weight"][0]
+        network.load_state_dict(state)
+        network.register_buffer("words", weights["embeddings.word_embeddings.weight"].float(), persistent=False)
         network.layers.to(dtype)
         return network.eval().requires_grad_(False)
 

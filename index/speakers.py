@@ -122,6 +122,16 @@ def speaks_for(name: str, asked: str) -> bool:
     return any(_belongs_to(body, to) for body in theirs for to in bodies)
 
 
+def short_for(asked: str, names: Iterable[str]) -> list[str]:
+    """Return the names of the body that `asked` is short for, “the Observatory”; none where several are called so."""
+    words = _plain_name(asked)
+    if len(words) != 1 or words[0] not in BODY_WORDS or not asked.casefold().startswith("the "):
+        return []
+    fitting = [name for name in names if words[0] in _plain_name(name)]
+    fullest = max(fitting, key=len, default="")
+    return fitting if all(same_speaker(name, fullest) for name in fitting) else []
+
+
 def _described(naming: str) -> frozenset[str]:
     return frozenset(_canonical(_tokens(naming)))
 

@@ -409,6 +409,14 @@ def test_claims_of_an_article_are_as_the_index_holds_them(client: TestClient, sa
             assert article.text[piece["start"] : piece["end"]] == piece["text"]
 
 
+def test_a_speaker_without_a_name_comes_with_those_who_may_be_meant(client: TestClient) -> None:
+    asked = {"article_id": "2017-03-16-central-command-first-statement"}
+    claims = client.get("/api/claims", params=asked).json()["claims"]
+    (unnamed,) = [one for one in claims if one["speaker"] and one["name"] is None]
+    assert (unnamed["speaker"]["text"], unnamed["candidates"][0]) == ("It", "CENTCOM")
+    assert all(one["candidates"] == [] for one in claims if one is not unnamed)
+
+
 def test_claims_are_filtered_and_come_in_pages(client: TestClient) -> None:
     everything = client.get("/api/claims", params={"limit": 500}).json()
     assert everything["total"] == len(everything["claims"]) > 20

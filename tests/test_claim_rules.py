@@ -24,6 +24,12 @@ def span(text: str, part: str) -> Span:
         ("It rained. The port has found no evidence of theft.", "The port", "found", "no evidence of theft."),
         ("But it found little evidence that it rained.", "it", "found", "little evidence that it rained."),
         ("On the day of the storm the port had put the toll at two.", "the port", "put", "the toll at two"),
+        (
+            "They put the number of people inside at between 200 and 300.",
+            "They",
+            "put",
+            "the number of people inside at between 200 and 300",
+        ),
         ("Ortiz placed the number of dead at 1,200 on Friday.", "Ortiz", "placed", "the number of dead at 1,200"),
     ],
 )

@@ -165,6 +165,7 @@ def test_the_cue_decides_the_stance(cue: str, stance: str) -> None:
         "It was reported that the bridge was closed.",
         "The man accused of the theft was released.",
         "The figures reported by the port were wrong.",
+        "Dutch and Danish ships are known to fish off the northern coast.",
         "Ortiz did not say whether it was closed.",
         "Ortiz never said that it was closed.",
         "If the mayor says that it is closed, go home.",
@@ -187,22 +188,66 @@ def test_a_bare_quotation_continues_the_tagged_one_before_it() -> None:
     assert claim.direct is True
 
 
-@pytest.mark.parametrize("between", ["\n\n", " The sun shone. "])
-def test_a_quotation_goes_on_with_the_one_before_it_that_has_a_speaker(between: str) -> None:
-    (claim,) = find_claims(f"“It is closed,” Ortiz said.{between}“Nobody may cross.”")
+def test_a_quotation_goes_on_with_the_one_before_it_that_has_a_speaker() -> None:
+    (claim,) = find_claims("“It is closed,” Ortiz said. The sun shone. “Nobody may cross.”")
 
     assert told(claim) == ("Ortiz", "said", ["It is closed", "Nobody may cross."])
 
 
-@pytest.mark.parametrize("before", ["Ortiz said that it was closed. ", "", "The sun shone. "])
+def test_a_quotation_of_the_next_paragraph_is_another_claim_of_the_same_speaker() -> None:
+    claims = find_claims("“It is closed,” Ortiz said.\n\n“Nobody may cross.”")
+
+    assert [told(claim) for claim in claims] == [
+        ("Ortiz", "said", ["It is closed"]),
+        ("Ortiz", "said", ["Nobody may cross."]),
+    ]
+
+
+def test_a_paragraph_that_leaves_its_quotation_open_goes_on_in_the_next_one() -> None:
+    claims = find_claims("Ortiz said: “It is closed.\n\n“Nobody may cross.” It rained.")
+
+    assert {claim.said_by for claim in claims} == {"Ortiz"}
+    assert [piece.text for claim in claims for piece in claim.content] == ["It is closed.", "Nobody may cross."]
+
+
+def test_a_bare_quotation_is_that_speakers_who_alone_spoke_in_the_sentence_before() -> None:
+    claim = find_claims("Ortiz denied that it was closed. “Everybody may cross.”")[-1]
+
+    assert (told(claim), claim.stance) == (("Ortiz", None, ["Everybody may cross."]), "says")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "The sun shone. ",
+        "Ortiz said it was closed, and Woods confirmed that it had been shut. ",
+        "Ortiz denied it.\n\n",
+    ],
+)
 def test_a_bare_quotation_after_anything_else_has_no_speaker(before: str) -> None:
     assert told(find_claims(before + "“Nobody may cross.”")[-1]) == (None, None, ["Nobody may cross."])
+
+
+def test_a_denied_deed_is_content_and_its_grounds_are_another_claim() -> None:
+    claims = find_claims("The port, on the other hand, denied closing the bridge stating that it was open all day.")
+
+    assert [(*told(claim), claim.stance) for claim in claims] == [
+        ("The port", "denied", ["closing the bridge"], "denies"),
+        ("The port", "stating", ["it was open all day"], "says"),
+    ]
 
 
 def test_a_quotation_of_several_sentences_is_one_claim() -> None:
     (claim,) = find_claims("Ortiz said: “It is closed. Nobody may cross. Go home.” Then she left.")
 
     assert told(claim) == ("Ortiz", "said", ["It is closed. Nobody may cross. Go home."])
+
+
+def test_two_words_of_one_cue_make_one_claim() -> None:
+    (claim,) = find_claims("In May the clerk pleaded guilty to making more than $180,000 in straw donations.")
+
+    assert told(claim) == ("the clerk", "pleaded guilty", ["to making more than $180,000 in straw donations"])
 
 
 def test_claims_side_by_side_in_a_sentence_are_kept_apart() -> None:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from assistant.evaluation.journal import Journal
 from assistant.evaluation.questions import read_questions
 from assistant.evaluation.run import Run, Step, evaluate
 from assistant.evaluation.table import table
+from assistant.followup import Exchange
 from assistant.settings import sample_articles
 from index.articles import Article
 from index.catalogue import Holdings
@@ -175,6 +176,25 @@ def test_a_journal_of_another_run_is_not_read(tmp_path: Path) -> None:
     assert Journal.beside(tmp_path / "other.json", {"settings": 1}).outcomes() == {}
     with pytest.raises(SaidsoError, match="choose another --out"):
         Journal.beside(tmp_path / "no" / "run.json", {}).append_to({})
+
+
+def test_each_turn_of_a_conversation_is_asked_once(tmp_path: Path) -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    class Listening(Silent):
+        def ask(self, question: str, *_: object, history: Sequence[Exchange] = (), **about: Any) -> Answer:
+            asked.append((question, [turn.question for turn in history]))
+            return super().ask(question, **about)
+
+    turns = ["Who won?", "When?", "And then?"]
+    lines = [{"id": str(n), "question": turn, "history": turns[:n]} for n, turn in enumerate(turns)]
+    lines += [{"id": "late", "question": "Why?", "history": ["Where?"], "as_of": "2024-05-01"}]
+    lines += [{"id": "later", "question": "Why?", "history": ["Where?"], "as_of": "2024-06-01"}]
+    path = tmp_path / "talk.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    evaluate(Listening(), path)
+    talk = [(turn, turns[:n]) for n, turn in enumerate(turns)]
+    assert asked == [*talk, *[("Where?", []), ("Why?", ["Where?"])] * 2], "another day is another conversation"
 
 
 def test_what_makes_figures_doubtful_is_said(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from index.speakers import same_speaker, speaks_for
+from index.speakers import same_speaker, short_for, speaks_for
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,18 @@ def test_officers_speak_for_their_body(name, asked):
 )
 def test_others_do_not(name, asked):
     assert not speaks_for(name, asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "names", "found"),
+    [
+        ("the Observatory", ["the Harbour Observatory for Tides", "Lena Ortiz"], ["the Harbour Observatory for Tides"]),
+        ("the commission", ["the Port Commission", "Ann Woods, of the commission"], ["the Port Commission"]),
+        ("the Ministry", ["the Health Ministry", "the Foreign Ministry"], []),
+        ("Observatory", ["the Harbour Observatory for Tides"], []),
+        ("the Harbour", ["the Harbour Observatory for Tides"], []),
+        ("the Observatory", [], []),
+    ],
+)
+def test_a_noun_stands_for_the_only_body_that_is_called_so(asked: str, names: list[str], found: list[str]) -> None:
+    assert short_for(asked, names) == found

@@ -23,8 +23,10 @@ from assistant.training.made_questions import of_attributions, swapped
 from assistant.training.measure_reader import exact, f1, interval
 from assistant.training.reader import CLOSING, TRUNK, Plan, Trainer, beside_rivals, export, train
 from assistant.training.windows import Stream, answered, batches, contains, example, without_answer
+from index.claim_network import from_encoder as claims_from_encoder
 from index.embedder import bundled_model, open_tokenizer
 from index.encoder import from_int8, to_int8
+from index.sentence_network import SentenceNetwork
 
 TINY = Shape(width=32, heads=4, layers=2, hidden=64)
 PLAN = Plan(96, batch=8, chunk=24, warmup=4, frozen=1, rate=3e-3, head_rate=1e-2, dtype=torch.float32)
@@ -111,6 +113,12 @@ def test_int8_keeps_every_weight_within_half_a_step() -> None:
     packed, scale = to_int8(weight)
     assert packed.dtype == torch.int8
     assert bool(((from_int8(packed, scale) - weight).abs() <= scale / 2 + 1e-6).all())
+
+
+def test_all_networks_over_the_encoder_share_its_words() -> None:
+    encoder = bundled_model()
+    networks = (from_encoder(encoder), claims_from_encoder(encoder), SentenceNetwork.load(encoder, torch.float32))
+    assert len({network.get_buffer("words").data_ptr() for network in networks}) == 1
 
 
 def test_shipped_weights_are_small_and_say_nearly_what_was_trained(tmp_path: Path) -> None:

@@ -154,10 +154,10 @@ def _ask_all(
     appender = journal.append_to(known) if journal else None
     assistant.warm_up()  # or the first question would be charged with loading the models
     on_progress(Step(len(known), len(chosen), None))
-    began = perf_counter()
+    began, conversations = perf_counter(), Conversations(assistant)
     try:
         for count, gold in enumerate(missing, start=1):
-            known[gold.id] = _outcome(assistant, gold)
+            known[gold.id] = _outcome(assistant, gold, conversations)
             if appender:
                 appender.add(known[gold.id])
             pace = (perf_counter() - began) / count
@@ -168,20 +168,34 @@ def _ask_all(
     return known
 
 
-def _outcome(assistant: Assistant, gold: Gold) -> Outcome:
+def _outcome(assistant: Assistant, gold: Gold, conversations: Conversations) -> Outcome:
     filters = Filters(as_of=gold.as_of)
-    history = conversation(assistant, gold.history, filters)
+    history = conversations.held(gold.history, filters)
     answer = assistant.ask(gold.question, filters, id=gold.id, history=history)
+    conversations.remember((*gold.history, Exchange(gold.question)), filters, (*history, Exchange.of(answer)))
     hits = assistant.search(answer.standalone_question, DEPTH, filters)
     return {"id": gold.id, "answer": answer.as_json(), "passages": [hit.as_json() for hit in hits]}
 
 
-def conversation(assistant: Assistant, history: Sequence[Exchange], filters: Filters) -> list[Exchange]:
-    """Hold the conversation before a question: what the file has no answer to, the assistant is asked."""
-    held: list[Exchange] = []
-    for turn in history:
-        held.append(turn if turn.answer else Exchange.of(assistant.ask(turn.question, filters, history=held)))
-    return held
+class Conversations:
+    """Holds the conversations before questions, each turn once, however many questions come after it."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
+        self._held: dict[tuple[Filters, tuple[Exchange, ...]], tuple[Exchange, ...]] = {}
+
+    def held(self, history: tuple[Exchange, ...], filters: Filters) -> tuple[Exchange, ...]:
+        """Return the turns with answers: what the file has none to, the assistant is asked."""
+        if history and (filters, history) not in self._held:
+            before, last = self.held(history[:-1], filters), history[-1]
+            if not last.answer:
+                last = Exchange.of(self._assistant.ask(last.question, filters, history=before))
+            self.remember(history, filters, (*before, last))
+        return self._held[filters, history] if history else ()
+
+    def remember(self, history: tuple[Exchange, ...], filters: Filters, held: tuple[Exchange, ...]) -> None:
+        """Keep what became of a conversation."""
+        self._held[filters, history] = held
 
 
 def _judgeable(gold: Gold, library: _Library) -> Gold:

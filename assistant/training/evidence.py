@@ -8,7 +8,8 @@ as it is, and with its article taken away, when the right thing is to abstain. W
 question at all; `--near-misses` adds, to what confidence is fitted on, questions of SQuAD 2.0 whose paragraph is there,
 is about the matter, and in half of the cases does not answer (the titles kept for calibration). `--reader` fits for
 another network than the shipped one, `--diagram` draws how well the measured half's confidence is calibrated,
-`--figures` writes what thresholds do there for the page to show.
+`--figures` writes what thresholds do there for the page to show. `--leave-out` also fits without each feature in turn,
+and measures what is lost.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ def main() -> None:
     parser.add_argument("--reader", type=Path, help="a folder with another network [default: the shipped one]")
     parser.add_argument("--diagram", type=Path, help="write the measured half's reliability diagram to this SVG file")
     parser.add_argument("--figures", type=Path, help="write what the page says of the thresholds to this JSON file")
+    parser.add_argument("--leave-out", action="store_true", help="fit again without each feature in turn")
     parser.add_argument("--data-dir", type=Path, help="index here, or use what is indexed [default: for this run only]")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
@@ -101,6 +103,9 @@ def main() -> None:
         sys.stdout.write(f"{'measured' if half else 'tuned'}: {found}\n")
         if half and arguments.figures:
             arguments.figures.write_text(f"{json.dumps(shown_on_the_page(found), indent=2)}\n", encoding="utf-8")
+    if arguments.leave_out:
+        for name, found in leaving_out([*tuning, *near], [read for read in reads if read.measured]):
+            sys.stdout.write(f"measured without {name}: {found}\n")
 
 
 def _reads(store: Store, reader: TrainedReader, questions: Path, every: int) -> Iterator[Read]:
@@ -169,17 +174,31 @@ def _fit(rows: Sequence[Features], labels: Sequence[bool], names: Sequence[str],
     return dict(zip(names, [float(model.intercept_[0]), *map(float, model.coef_[0])], strict=True))
 
 
-def _fit_sentences(reads: Sequence[Read]) -> Features:
+def leaving_out(fitted: Sequence[Read], measured: Sequence[Read]) -> Iterator[tuple[str, dict[str, float]]]:
+    """Fit without each feature of sentences, and of confidence, in turn; yield its name and what is then measured."""
+    sentences = [read for read in fitted if read.weight == 1.0]
+    sentence, rank = _fit_sentences(sentences), _fit_rank(sentences)
+    for name in [name for name in SENTENCE_WEIGHTS if name != "bias"]:
+        less = _fit_sentences(sentences, [other for other in SENTENCE_WEIGHTS if other != name])
+        yield f"sentences' {name}", _measure(measured, less, _fit_confidence(fitted, less), rank)
+    for name in [name for name in CONFIDENCE_WEIGHTS if name != "bias"]:
+        less = _fit_confidence(fitted, sentence, [other for other in CONFIDENCE_WEIGHTS if other != name])
+        yield f"confidence's {name}", _measure(measured, sentence, less, rank)
+
+
+def _fit_sentences(reads: Sequence[Read], names: Sequence[str] = tuple(SENTENCE_WEIGHTS)) -> Features:
     rows = [row for read in reads if any(read.answers) for row in read.rows]
     labels = [label for read in reads if any(read.answers) for label in read.answers]
-    return _fit(rows, labels, list(SENTENCE_WEIGHTS), [_BOOST if label else 1.0 for label in labels])
+    return _fit(rows, labels, names, [_BOOST if label else 1.0 for label in labels])
 
 
-def _fit_confidence(reads: Sequence[Read], sentence: Features) -> Features:
+def _fit_confidence(
+    reads: Sequence[Read], sentence: Features, names: Sequence[str] = tuple(CONFIDENCE_WEIGHTS)
+) -> Features:
     usable = [read for read in reads if read.rows]
     rows = [confidence_features(read.rows, _scores(read, sentence), read.readings) for read in usable]
     weights = [read.weight for read in usable]
-    return _fit(rows, [any(read.answers) for read in usable], list(CONFIDENCE_WEIGHTS), weights)
+    return _fit(rows, [any(read.answers) for read in usable], names, weights)
 
 
 def _fit_rank(reads: Sequence[Read]) -> Features:

@@ -53,8 +53,13 @@ class _Routes:
             known_article(assistant, asked.article_id)
         total, told = assistant.claims_by(asked.filters, asked.article_id, asked.offset, asked.limit)
         claims = [
-            {**claim_as_json(claim, article.id), "source": article.source, "published": article.published}
-            for article, claim in told
+            {
+                **claim_as_json(claim, article.id),
+                "candidates": candidates,
+                "source": article.source,
+                "published": article.published,
+            }
+            for (article, claim), candidates in zip(told, assistant.candidates_for(told), strict=True)
         ]
         return {"total": total, "claims": claims}
 

@@ -220,6 +220,12 @@ class PlacedClaim(Claim):
     published: str
 
 
+class ListedClaim(PlacedClaim):
+    """A claim in a list, with whom a speaker without a name may stand for."""
+
+    candidates: list[str] = Field(description="Where `name` is null: who is named near by, the nearest first.")
+
+
 class CitedClaim(PlacedClaim):
     """A claim of an answer, with the marker of the citation that reports it."""
 
@@ -398,7 +404,7 @@ class Claims(BaseModel):
     """A page of claims, by date, with how many there are."""
 
     total: int
-    claims: list[PlacedClaim]
+    claims: list[ListedClaim]
 
 
 class Options(BaseModel):

@@ -36,8 +36,9 @@ _PATTERNS = (
     rf"\b{_MACHINE}s?\s+(?:reading|processing|summari[sz]ing|parsing)\s+this\b",
     r"\bwhoever\s+(?:summari[sz]es|answers)\b[^.\n]{0,40}\bmust\b",
     # ── what it is told to do ──
-    rf"\b(?:you|assistant|model)\s+(?:must|should|shall|will|have to|need to)\s+(?:now\s+|only\s+|always\s+|instead\s+)?{_SAYS}\b",
-    rf"\b(?:instead|now|only|always|simply|just)\s*,?\s+{_SAYS}\s+(?:only|that|with|the following|exactly|as follows|:|[“\"'])",
+    rf"\b(?:assistant|model)\s+(?:must|should|shall|will|has to|needs to)\s+(?:now\s+|only\s+|always\s+|instead\s+)?{_SAYS}\b",
+    r"\byou\s+(?:must|should|shall|will|have to|need to)\s+(?:now\s+|only\s+|always\s+|instead\s+)?(?:respond|reply|output|print|include|insert|append|summari[sz]e)\b",
+    rf"\b(?:instead|only|simply)\s*,?\s+{_SAYS}\s+(?:only|that|with|the following|exactly|as follows|:|[“\"'])",
     rf"\b{_SAYS}\s+(?:only\s+)?(?:with|exactly|verbatim|the following|as follows|after me)\b[^.\n]{{0,30}}[:“\"']",
     r"\b(?:in|for|begin|start|end)\s+(?:your|the)\s+(?:answer|response|reply|output|summary)\b",
     r"\byour\s+(?:(?:new|real|actual|only|next|first)\s+)?(?:task|instructions?|role|goal|job|persona)\s+(?:is|are|has|have)\b",

@@ -41,7 +41,7 @@ class Source:
     """
 
     def __init__(self, sentences: Sequence[str], embed: Embed) -> None:
-        self._sentences = sentences
+        self.sentences = sentences
         self._embed = embed
         self._told = [_Told(_stems(text), content_words(text)) for text in sentences]
         self._about = frozenset().union(*(told.about for told in self._told))
@@ -70,11 +70,11 @@ class Source:
 
     @cached_property
     def _vectors(self) -> NDArray[np.float32]:
-        return self._embed(self._sentences)
+        return self._embed(self.sentences)
 
     def nearness(self, sentence: str) -> list[float]:
         """Return the cosine of each of the text's sentences to this one."""
-        return [float(one) for one in self._vectors @ self._embed([sentence])[0]] if self._sentences else []
+        return [float(one) for one in self._vectors @ self._embed([sentence])[0]] if self.sentences else []
 
     def best(self, sentence: str) -> int:
         """Return which of the text's sentences bears this one out best: by words shared, and then by meaning."""

@@ -70,6 +70,10 @@ class Verifier:
             for exhibit in exhibits
         }
 
+    def prepare(self) -> None:
+        """Embed all evidence, in one go; without this, each passage is embedded when a sentence first cites it."""
+        self._embed([text for source in self._sources.values() for text in source.sentences])
+
     def check(self, written: str) -> Written:
         """Return the sentence as it can be shown, or with the reason why it cannot."""
         written = " ".join(_LISTED.sub("", written).split())

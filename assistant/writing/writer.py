@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from threading import Thread
 
 from assistant.answer import Account, Answer
 from assistant.followup import Exchange
@@ -106,11 +107,14 @@ class Writer:
     def _verified(self, answer: Answer, exhibits: Sequence[Exhibit], verifier: Verifier) -> Iterator[Written | None]:
         """Yield the sentences of all that is written, verified, each once; None for each piece that comes before."""
         known: set[str] = set()
+        preparing = Thread(target=verifier.prepare, daemon=True)  # while the model thinks of its first sentence
+        preparing.start()
         for asked in self._prompts(answer, exhibits):
             for text in self._sentences(asked):
                 if text is None:
                     yield None
                     continue
+                preparing.join()
                 sentence = verifier.check(text)
                 if sentence.text not in known:
                     known.add(sentence.text)

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from assistant.assistant import Assistant
-from assistant.evaluation.run import conversation
+from assistant.evaluation.run import Conversations
 from assistant.evaluation.statistics import Mean, estimate
 from assistant.followup import read_history
 from assistant.settings import Settings, sample_articles
+from index.filters import Filters
 
 QUESTIONS = Path(__file__).parent.parent / "conversations.jsonl"
 DEPTH = 10
@@ -41,7 +42,7 @@ def reciprocal_rank(assistant: Assistant, question: str, articles: Sequence[str]
 
 def completed(assistant: Assistant, item: dict[str, Any]) -> str:
     """The last question as it is understood after the conversation before it, held with the assistant."""
-    held = conversation(assistant, read_history(item["history"]))
+    held = Conversations(assistant).held(read_history(item["history"]), Filters())
     return assistant.ask(item["question"], history=held).standalone_question
 
 
