@@ -17,11 +17,14 @@ from assistant.assistant import Assistant
 from assistant.followup import Exchange
 from assistant.settings import Settings
 from assistant.writer_settings import LEAVE_OUT, WriterSettings
+from assistant.writing.exhibits import choose
 from assistant.writing.model import Model
 from assistant.writing.support import THRESHOLD, Source
+from assistant.writing.verification import Verifier
 from assistant.writing.writer import Writer
 from index.embedder import Embedder
 from index.errors import SaidsoError
+from index.filters import Filters
 from tests.stand_in_model import FAULTS, StandIn, standing_in
 
 PENTAGON = "What did the Pentagon claim was hit?"
@@ -159,6 +162,60 @@ def test_support_tells_what_a_text_says_from_what_it_does_not(embedder: Embedder
     assert source.probability("In June the Vinga ferry will sail again.") > THRESHOLD
     assert source.probability("The mayor has resigned over a bribe.") < 0.1
     assert Source([], embedder.embed).probability("The ferry sails.") < THRESHOLD
+
+
+@pytest.fixture(scope="module")
+def verifier(samples: Assistant, embedder: Embedder) -> Verifier:
+    """One passage: Davis said that the strike hit its target and denied that the mosque in a photo was one."""
+    catalogue = samples._store.catalogue
+    hits = samples.search("What did Davis say about the strike?", 12)
+    passages = catalogue.with_claims([hit.passage for hit in hits], Filters())
+    about = next(one for one in passages if "had hit its target and killed" in one.text)
+    question = "Did Angela Merkel and Davis say that 4,200 were killed?"
+    return Verifier(question, choose([], [about], 4000, embedder.count_tokens), (), embedder.embed)
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("Capt. Jeff Davis said the strike near al-Jinah had not hit its target", "says the opposite"),
+        ("Capt. Jeff Davis said that the mosque in a photo of the site had been a target", "says the opposite"),
+        ("Davis did not deny that the mosque in a photo of the site had been a target", "says the opposite"),
+        ("Davis said the mosque in a photo of the site had not been a target", None),
+        ("Capt. Jeff Davis denied that the mosque in a photo had been a target", None),
+        ("Davis said the strike hit its target and killed al-Qaeda members, and denied that the mosque was one", None),
+    ],
+)
+def test_a_sentence_that_turns_its_source_round_is_struck(verifier: Verifier, written: str, why: str | None) -> None:
+    fault = verifier.check(f"{written} [1].").fault
+    assert fault is None if why is None else fault is not None and why in fault
+
+
+def test_what_a_question_takes_for_granted_bears_nothing_out(verifier: Verifier) -> None:
+    for wanted, written in (
+        ("4200", "Capt. Jeff Davis said the strike near al-Jinah killed 4,200 al-Qaeda members [1]."),
+        ("Angela", "Davis and Angela Merkel said the strike near al-Jinah had hit its target [1]."),
+        ("cites nothing", "The articles do not mention that the mosque was bombed by a madman."),
+    ):
+        assert wanted in (verifier.check(written).fault or "")
+    assert verifier.check("The articles do not say what Angela Merkel said.").fault is None
+
+
+def test_to_name_a_speaker_is_not_to_say_that_it_is_said(verifier: Verifier) -> None:
+    told = verifier.check("The Pentagon strike near al-Jinah hit its target and killed al-Qaeda members [1].")
+    assert told.text.startswith("According to Capt. Jeff Davis, a Pentagon spokesman, the Pentagon strike")
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Davis said: 'We believe we killed dozens' of them", "'We believe we killed dozens'"),
+        ("Davis said of it: ‘This was the building that we intended to strike’", "of it: This was the building that"),
+        ("Davis said: “We believe we killed dozens of them", "Davis said: We believe"),
+    ],
+)
+def test_single_and_half_quotation_marks_are_seen(verifier: Verifier, written: str, shown: str) -> None:
+    assert shown in verifier.check(f"{written} [1].").text
 
 
 # ── what it is shown ────────────────────────────────────────────────────────────────────────────────────────

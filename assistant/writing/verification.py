@@ -1,14 +1,15 @@
 """Each written sentence held against the evidence, without another model: kept, repaired, or found not borne out.
 
 In turn: it cites passages that are there; its quotation marks hold their words; its numbers and names stand in what
-it cites; what it says is borne out by that; and what somebody said is not told as a fact, nor put into another's
-mouth. Each sentence then gets the exact places that it rests on.
+it cites; what it says is borne out by that, and not turned round; and what somebody said is not told as a fact, nor put
+into another's mouth. Each sentence then gets the exact places that it rests on.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from assistant.counts import numbers_in
 from assistant.prose import Written
 from assistant.words import content_words, stem, words_of
 from assistant.writing.exhibits import Exhibit
+from assistant.writing.polarity import turned_round
 from assistant.writing.support import THRESHOLD, Embed, Source
 from index.claims import Claim
 from index.cues import stance_of
@@ -26,14 +28,19 @@ from index.people import named_in
 from index.speakers import speaks_for
 
 _MARKERS = re.compile(r"\s*\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
-_QUOTED = re.compile(r"“([^”]*)”|\"([^\"]*)\"|«([^»]*)»|„([^“”]*)[“”]")
+_QUOTED = re.compile(
+    r"“([^”]*)”|\"([^\"]*)\"|«([^»]*)»|„([^“”]*)[“”]|‘([^‘]*?)’(?!\w)|(?<![\w.,])'([^']+(?:'\w[^']*)*)'(?!\w)"
+)
+_MARKS = re.compile(r"[“”„«»\"‘]")
 _LISTED = re.compile(r"^\s*(?:[-*•–—]|\d{1,2}[.)]|#{1,6})\s+")
 _SAYS_NOTHING = re.compile(
     r"^(?:however,?\s+)?(?:the|these)\s+(?:articles|passages)\s+(?:do|does|did)\s+not\s+"
-    r"(?:say|state|mention|tell|give|name|explain|specify|describe|report|identify|answer|hold|contain)\b[^.!?;:]*[.]?$",
+    r"(?:say|state|mention|tell|give|name|explain|specify|describe|report|identify|answer|hold|contain)\b"
+    r"(?!(?<!say)(?<!state)\s+that\b)(?P<what>[^.!?;:]*)[.]?$",  # "not mention that" takes it for granted
     re.IGNORECASE,
 )
 _LONGEST_NOTHING = 40  # words
+_MOST_OF_ITS_OWN = 2  # words that neither the question nor a passage has, in what the articles are said not to say
 _MONTHS = frozenset(
     "january february march april may june july august september october november december monday tuesday wednesday "
     "thursday friday saturday sunday".split()
@@ -55,8 +62,8 @@ class Verifier:
 
     def __init__(self, question: str, exhibits: Sequence[Exhibit], cited: Sequence[Citation], embed: Embed) -> None:
         self.citations: list[Citation] = list(cited)
-        self._question = question
         self._exhibits = {exhibit.number: exhibit for exhibit in exhibits}
+        self._asked, self._shown = _Named.of(question), _Named.of(" ".join(map(_all_of, exhibits)))
         self._embed = _Remembering(embed)
         self._sources = {
             exhibit.number: Source([exhibit.words(span) for span in exhibit.sentences], self._embed)
@@ -73,7 +80,7 @@ class Verifier:
         plain, numbers = _without_markers(written)
         try:
             if _says_nothing(plain):
-                self._known(plain, [*self._exhibits])
+                self._asked_for(plain)
                 return Written(plain, written)
             return self._borne_out(plain, numbers, written)
         except _WrongError as fault:
@@ -93,6 +100,8 @@ class Verifier:
         self._known(plain, there)
         if self._source(there).probability(plain) < THRESHOLD:
             raise _WrongError("is not borne out by what it cites")
+        if turned_round(plain, self._sentences(there)):
+            raise _WrongError("says the opposite of what it cites")
         plain, attributed = self._attributed(plain, there)
         repairs += attributed
         markers = self._cite(plain, there)
@@ -114,38 +123,45 @@ class Verifier:
             else:
                 plain = plain[: match.start()] + words + plain[match.end() :]
                 repairs.append(f"“{words}” are not the words of a passage: without quotation marks")
-        return plain, there, repairs
+        unpaired = _without_half_marks(plain)
+        return unpaired, there, repairs if unpaired == plain else [*repairs, "a quotation mark without its other half"]
+
+    def _asked_for(self, plain: str) -> None:
+        """Raise a fault where a sentence tells something of its own in saying that the articles do not say it."""
+        held = self._asked.or_in(self._shown)
+        _check_named(plain, held)
+        own = {stem(word) for word in words_of(_SAYS_NOTHING.sub(r"\g<what>", plain))} - held.stems
+        if len(own & content_words(plain)) > _MOST_OF_ITS_OWN:
+            raise _WrongError("cites nothing")
 
     def _known(self, plain: str, there: Sequence[int]) -> None:
-        """Raise a fault for a number, a name or a date that is neither in what is cited nor in the question."""
-        held = " ".join([self._question, *(_all_of(self._exhibits[number]) for number in there)])
-        strange = numbers_in(plain) - numbers_in(held)
-        if strange:
-            raise _WrongError(f"names {min(strange):g}, which is not in what it cites")
-        stems = {stem(word) for word in words_of(held)}
-        for named in named_in(plain):
-            if unknown := [word for word in words_of(plain[named.start : named.end]) if stem(word) not in stems]:
-                raise _WrongError(f"names “{unknown[0].capitalize()}”, which is not in what it cites")
-        for word in words_of(plain):
-            if word in _MONTHS and stem(word) not in stems and word != "may":
-                raise _WrongError(f"names “{word.capitalize()}”, which is not in what it cites")
+        """Raise a fault for a number, a name or a date that is not in what is cited.
+
+        Those of the question will do, but only where some passage has them: a question can be mistaken.
+        """
+        cited = _Named.of(" ".join(_all_of(self._exhibits[number]) for number in there))
+        _check_named(plain, cited.or_in(self._asked.and_in(self._shown)))
 
     def _source(self, there: Sequence[int]) -> Source:
         if len(there) == 1:
             return self._sources[there[0]]
-        spans = [(self._exhibits[number], span) for number in there for span in self._exhibits[number].sentences]
-        return Source([exhibit.words(span) for exhibit, span in spans], self._embed)
+        return Source(self._sentences(there), self._embed)
+
+    def _sentences(self, there: Sequence[int]) -> list[str]:
+        exhibits = [self._exhibits[number] for number in there]
+        return [exhibit.words(span) for exhibit in exhibits for span in exhibit.sentences]
 
     # ── whose word it is ────────────────────────────────────────────────────────────────────────────────────
 
     def _attributed(self, plain: str, there: Sequence[int]) -> tuple[str, list[str]]:
         """Put before a sentence that tells a claim as a fact whose claim it is; one in the wrong mouth is a fault."""
         claim, exhibit = self._claim_told(plain, there)
-        if claim is None or _names_speaker(plain, claim):
+        is_told = claim is not None and _tells_that_it_is_said(plain, claim)
+        if claim is None or (is_told and _names_speaker(plain, claim)):
             return plain, []
         outlet = exhibit.passage.source
         speaker = claim.said_by
-        if _tells_that_it_is_said(plain, claim):
+        if is_told:
             others = _named_beside(plain, claim)
             if speaker is None or any(_stands_for(other, speaker, outlet) for other in others):
                 return plain, []
@@ -193,6 +209,35 @@ class Verifier:
         return marker
 
 
+class _Named(NamedTuple):
+    """What a text names: its numbers, and the stems of its words."""
+
+    numbers: frozenset[float]
+    stems: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str) -> _Named:
+        return cls(numbers_in(text), frozenset(map(stem, words_of(text))))
+
+    def or_in(self, other: _Named) -> _Named:
+        return _Named(self.numbers | other.numbers, self.stems | other.stems)
+
+    def and_in(self, other: _Named) -> _Named:
+        return _Named(self.numbers & other.numbers, self.stems & other.stems)
+
+
+def _check_named(plain: str, held: _Named) -> None:
+    """Raise a fault for a number, a name or a date of a sentence that is not among what is `held`."""
+    if strange := numbers_in(plain) - held.numbers:
+        raise _WrongError(f"names {min(strange):g}, which is not in what it cites")
+    for named in named_in(plain):
+        if unknown := [word for word in words_of(plain[named.start : named.end]) if stem(word) not in held.stems]:
+            raise _WrongError(f"names “{unknown[0].capitalize()}”, which is not in what it cites")
+    for word in words_of(plain):
+        if word in _MONTHS and stem(word) not in held.stems and word != "may":
+            raise _WrongError(f"names “{word.capitalize()}”, which is not in what it cites")
+
+
 class _Remembering:
     """An embedder that embeds no text twice."""
 
@@ -212,6 +257,13 @@ def _without_markers(text: str) -> tuple[str, list[int]]:
     numbers = [int(number) for found in _MARKERS.findall(text) for number in re.findall(r"\d+", found)]
     plain = re.sub(r"\s+([.,;:!?])", r"\1", _MARKERS.sub("", text)).strip()
     return plain, [*dict.fromkeys(numbers)]
+
+
+def _without_half_marks(plain: str) -> str:
+    """Return a sentence without the quotation marks that have no other half."""
+    pairs = [match.span() for match in _QUOTED.finditer(plain)]
+    halves = [mark.start() for mark in _MARKS.finditer(plain) if not any(a <= mark.start() < b for a, b in pairs)]
+    return "".join(letter for at, letter in enumerate(plain) if at not in halves)
 
 
 def _says_nothing(plain: str) -> bool:
@@ -273,7 +325,12 @@ def _stands_for(name: str, speaker: str, outlet: str) -> bool:
 
 
 _ARTICLES = ("The", "A", "An")
-_SAYING = frozenset("say says said saying told tells according reported reports stated states".split())
+_SAYING = frozenset(
+    "say says said saying tell tells told telling according report reports reported state states stated stating add "
+    "adds added adding note notes noted declare declares declared write writes wrote testify testified tweeted "
+    "remarked commented mentioned observed stressed emphasised emphasized recalled continued informed account "
+    "version".split()
+)
 
 
 def _lowered_start(text: str) -> str:
