@@ -312,6 +312,7 @@ def test_stop_ends_an_answer(open_page: Open, tmp_path: Path) -> None:
         expect(page.locator("#ask")).to_be_visible()
         page.wait_for_timeout(1000)
         expect(page.locator("#chat .notice")).to_have_count(1)
+        expect(page.locator("#holdings")).to_contain_text("1 article,", timeout=60_000)
         ask(page, PENTAGON)
         expect(page.locator("#chat .asked")).to_have_count(2)
 

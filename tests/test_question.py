@@ -38,7 +38,7 @@ from index.errors import SaidsoError
         ("WHAT DID THE PENTAGON SAY?", Kind.SAID, "THE PENTAGON"),
         ("How many deaths had the Pentagon admitted, according to Airwars?", Kind.HOW_MANY, "Airwars"),
         ("Who said what did he say?", Kind.WHO_SAID, None),
-        ("What do the parties say about the mosque?", Kind.OTHER, None),
+        ("What do the parties say about the mosque?", Kind.WHO_SAID, None),
         ("Has the Pentagon changed its account?", Kind.YES_NO, "the Pentagon"),
         ("How did Central Command's story change?", Kind.SAID, "Central Command"),
         ("What did he say?", Kind.OTHER, None),
