@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from assistant.assistant import Assistant
 from assistant.cli import main
-from assistant.settings import sample_articles
 from index.keywords import FORMAT
 from tests.conftest import interruptible
 
@@ -38,6 +39,12 @@ def saidso(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
         return Ran(code, out, err)
 
     return run
+
+
+@pytest.fixture
+def indexed(copy_of_samples: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command finds the sample articles read in."""
+    monkeypatch.setenv("SAIDSO_DATA_DIR", str(copy_of_samples()))
 
 
 @pytest.fixture
@@ -103,8 +110,7 @@ def test_claims_say_what_cannot_be_read(saidso, news: Path) -> None:  # type: ig
     assert ran.code == 1 and "no file, folder or article 'nowhere'" in ran.err
 
 
-def test_ask_prints_quotes_for_people(saidso) -> None:  # type: ignore[no-untyped-def]
-    saidso("ingest", sample_articles())
+def test_ask_prints_quotes_for_people(saidso, indexed: None) -> None:  # type: ignore[no-untyped-def]
     ran = saidso("ask", "How many bombs did the F-15s drop?")
     assert ran.code == 0
     assert "ten bombs" in ran.out and "[1]" in ran.out and "Sample Digest" in ran.out
@@ -113,8 +119,7 @@ def test_ask_prints_quotes_for_people(saidso) -> None:  # type: ignore[no-untype
     assert "do not hold an answer" in abstained.out and "not an answer" in abstained.out
 
 
-def test_ask_prints_accounts_that_differ(saidso, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    saidso("ingest", sample_articles())
+def test_ask_prints_accounts_that_differ(saidso, indexed: None, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     for width in (80, 120):
         monkeypatch.setenv("COLUMNS", str(width))
         ran = saidso("ask", "How many people were killed?")
@@ -125,8 +130,7 @@ def test_ask_prints_accounts_that_differ(saidso, monkeypatch: pytest.MonkeyPatch
         assert any(line.startswith("at least 38 ") and "Human Rights Watch" in line for line in table)
 
 
-def test_no_quote_is_cut_on_the_terminal(saidso) -> None:  # type: ignore[no-untyped-def]
-    saidso("ingest", sample_articles())
+def test_no_quote_is_cut_on_the_terminal(saidso, indexed: None) -> None:  # type: ignore[no-untyped-def]
     for question in ("What did the Pentagon claim was hit?", "Who won the 2022 World Cup?"):
         answer = saidso("ask", question, "--json").lines[0]
         shown = " ".join(saidso("ask", question).out.split())
@@ -151,8 +155,7 @@ def test_a_question_file_keeps_order_and_ids_and_names_bad_lines(saidso, news: P
     assert [line["id"] for line in saidso("search", "--file", file, "--json").lines] == ["b", "1"]
 
 
-def test_questions_are_asked_as_of_a_day(saidso, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    saidso("ingest", sample_articles())
+def test_questions_are_asked_as_of_a_day(saidso, indexed: None, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     question = "How many people were killed?"
     ran = saidso("ask", question, "--as-of", "2017-03-16")
     assert "Only: as of 2017-03-16" in ran.out
@@ -214,7 +217,7 @@ def test_ctrl_c_ends_with_a_sentence_and_keeps_what_was_stored(tmp_path: Path) -
     )
     catalogue = tmp_path / "data" / "keywords" / FORMAT / "articles" / "meta.json"
     while running.poll() is None and not (catalogue.exists() and '"max_doc"' in catalogue.read_text()):
-        pass
+        time.sleep(0.02)
     running.send_signal(2)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130, err

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -283,9 +284,12 @@ def saidso_eval(*arguments: object) -> Result:
 def test_the_command_over_articles_leaves_nothing_behind(
     asked: QuestionSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_data_folder: Path
 ) -> None:
-    (tmp_path / "tmp").mkdir()
+    for folder in ("tmp", "articles"):
+        (tmp_path / folder).mkdir()
+    for name in (article for _, article, _ in ASKED if article):
+        shutil.copy(sample_articles() / f"{name}.md", tmp_path / "articles")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    arguments = ["--articles", sample_articles(), "--out", tmp_path / "run.json", "--limit", 2, "--json"]
+    arguments = ["--articles", tmp_path / "articles", "--out", tmp_path / "run.json", "--limit", 2, "--json"]
     ran = saidso_eval(asked.file, *arguments, "--gate", "verbatim>=1", "--gate", "f1>=1.1")
     assert ran.exit_code == 1, ran.output
     printed = json.loads(ran.stdout)
