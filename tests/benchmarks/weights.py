@@ -31,7 +31,7 @@ _BARE = """
 import gradio
 with gradio.Blocks(analytics_enabled=False) as page:
     gradio.Textbox(elem_id="question")
-page.launch(server_name="127.0.0.1", server_port=0, quiet=True, prevent_thread_lock=True, ssr_mode=False)
+page.launch(server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, ssr_mode=False)
 print(page.local_url, flush=True)
 page.block_thread()
 """
@@ -54,7 +54,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         page = ready_at(stack.enter_context(serving(folder)))
         bare = stack.enter_context(_started([sys.executable, "-c", _BARE], GRADIO_ANALYTICS_ENABLED="False"))
-        demo = [sys.executable, "-m", "assistant.cli", "widget", "demo", "--server", page, "--port", "0"]
+        demo = [sys.executable, "-m", "assistant", "widget", "demo", "--server", page, "--port", "0"]
         portal = stack.enter_context(_started(demo, SAIDSO_DATA_DIR=str(folder)))
         browser = stack.enter_context(sync_playwright()).chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
@@ -73,7 +73,7 @@ def _visits(browser: Browser, page: str, bare: str, portal: str) -> Iterator[tup
     yield "bare Gradio page", _weigh(browser, bare, _question)
     yield "page", _weigh(browser, page, _question)
     yield "page, again", _weigh(browser, page, _question, again=True)
-    yield "portal, widget closed", _weigh(browser, portal, lambda tab: tab.wait_for_selector("saidso-widget"))
+    yield "portal, widget closed", _weigh(browser, portal, lambda tab: tab.get_by_role("button").first.wait_for())
     yield "portal, widget opened", _weigh(browser, portal, _open_widget)
 
 
@@ -82,8 +82,8 @@ def _question(tab: Page) -> None:
 
 
 def _open_widget(tab: Page) -> None:
-    tab.locator("saidso-widget button").first.click()
-    tab.frame_locator("iframe").locator("textarea:enabled").wait_for()
+    tab.get_by_role("button").first.click()
+    tab.frame_locator("saidso-widget iframe").get_by_role("textbox").wait_for()
 
 
 def _weigh(browser: Browser, url: str, use: Callable[[Page], object], again: bool = False) -> Weight:
@@ -113,8 +113,8 @@ def _started(command: list[str], **environment: str) -> Iterator[str]:
     ) as program:
         try:
             assert program.stdout is not None
-            line = program.stdout.readline()
-            yield next(word.rstrip(",.") for word in line.split() if word.startswith("http"))
+            words = (word for line in program.stdout for word in line.split())
+            yield next(word.rstrip(",.") for word in words if word.startswith("http"))
         finally:
             program.send_signal(signal.SIGINT)
 
