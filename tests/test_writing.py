@@ -333,6 +333,34 @@ def test_stopping_ends_the_models_work(assistant: Assistant, stand_in: StandIn) 
     assert stand_in.left.wait(10), "the server still writes to somebody who has gone"
 
 
+@pytest.mark.parametrize("kind", ["openai", "ollama"])
+def test_a_silent_model_can_be_stopped_too(
+    stand_in: StandIn, samples: Assistant, embedder: Embedder, kind: str
+) -> None:
+    class StopError(Exception):
+        pass
+
+    heard: list[str] = []
+    stand_in.asked.clear()
+
+    def stop(text: str) -> None:
+        heard.append(text)
+        if stand_in.asked:
+            raise StopError
+
+    url = stand_in.url if kind == "openai" else f"http://127.0.0.1:{stand_in.port}"
+    samples._writer = Writer.open(WriterSettings(url, "m", kind=kind), embedder)
+    stand_in.pause = 1.5
+    stand_in.says = lambda _: "word " * 20
+    try:
+        with pytest.raises(StopError):
+            samples.ask(PENTAGON, on_text=stop)
+    finally:
+        samples._writer = None
+    assert set(heard) == {""}, "before its first word"
+    assert stand_in.left.wait(20)
+
+
 def test_nothing_is_asked_of_a_model_where_there_is_no_answer(assistant: Assistant, stand_in: StandIn) -> None:
     stand_in.asked.clear()
     answer = assistant.ask("Who won the 2022 World Cup?")
