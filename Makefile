@@ -9,9 +9,9 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint const
 run: $(VENV)/.run
 	@$(BIN)/python app.py
 
-# Two files at a time, each with one thread for its arithmetic: a process that waits for its browser leaves a core idle.
+# Three files at a time, each with one thread for its arithmetic: two that wait for their browsers leave cores idle.
 test: $(VENV)/.test chromium
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # Slow: scores the question sets found in the folder DATA, and appends a line to the log.
 DATA ?= ../shared/data

@@ -24,7 +24,23 @@ from assistant.web.startup import Startup
 from index.embedder import Embedder
 
 # Files that take long are begun first, so that at the end no process waits for another.
-LONGEST = ("test_readme.py", "test_page_accessible.py", "test_page.py", "test_page_evaluate.py", "test_accounts.py")
+LONGEST = (
+    "test_page.py",
+    "test_page_accessible.py",
+    "test_page_evaluate.py",
+    "test_page_claims.py",
+    "test_page_payloads.py",
+    "test_page_conversations.py",
+    "test_page_writing.py",
+    "test_evaluation_draft.py",
+    "test_page_articles.py",
+    "test_readme.py",
+    "test_evaluation.py",
+    "test_accounts.py",
+    "test_page_login.py",
+    "test_writing.py",
+    "test_embedder.py",
+)
 CHROMIUM = Path("/usr/bin/chromium")
 needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing; install chromium")
 Visit = Callable[..., Page]

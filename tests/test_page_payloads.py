@@ -46,12 +46,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assistant, kept = Assistant.open(settings), Conversations(settings.database_url)
     assistant.ingest([articles])
     conversation = None
+    answers = [assistant.ask(f"What did the inspector say about zeppelin {number}?") for number in range(0, MANY, 5)]
     for number, payload in enumerate(PAYLOADS[:MANY]):
         question = f"What did the inspector say about zeppelin {number}? {payload}"
         turn = kept.ask(conversation, question, Filters(speaker=payload if number % 5 == 0 else None), payload)
         conversation = turn.conversation_id
-        answer = assistant.ask(question)
-        kept.answered(turn, answer) if number % 9 else kept.failed(turn, payload)
+        kept.answered(turn, answers[number % len(answers)]) if number % 9 else kept.failed(turn, payload)
         kept.rate(conversation, turn.number, Feedback("down", payload, (payload,)))
     assert conversation is not None
     kept.rename(conversation, " ".join(PAYLOADS)[:200])
