@@ -48,7 +48,7 @@ def load(folder: Path) -> PassageReader:
     )
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()  # type: ignore[no-untyped-call]
+    disable_progress_bar()
     if not (folder / "config.json").is_file():
         raise _unfit(folder, "it has no config.json")
     try:

@@ -151,7 +151,7 @@ class _StockModel:
         from sentence_transformers import SentenceTransformer
         from transformers.utils.logging import disable_progress_bar
 
-        disable_progress_bar()  # type: ignore[no-untyped-call]
+        disable_progress_bar()
         try:
             return cls(SentenceTransformer(folder, device="cpu", local_files_only=True))
         except (OSError, ValueError) as error:

@@ -139,7 +139,7 @@ TEXTS = st.lists(SENTENCES, min_size=1, max_size=8).flatmap(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=5), st.integers(0, 9))
 def test_every_offset_is_exact(texts: Sequence[str], seed: int) -> None:
     articles = {f"a{at}": Article(f"a{at}", text) for at, text in enumerate(texts)}

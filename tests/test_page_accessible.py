@@ -48,7 +48,7 @@ def open_page(visit: Visit, address: str) -> Open:
 
 def faults(page: Page, state: str, rules: list[str] = ALL) -> list[str]:
     """Return what axe finds, a line each."""
-    found = Axe().run(page, options={"runOnly": rules}).response["violations"]
+    found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]}).response["violations"]
     return [f"{state}: {one['impact']} {one['id']} {node['target']}" for one in found for node in one["nodes"]]
 
 
