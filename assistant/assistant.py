@@ -395,8 +395,8 @@ def _attribution(evidence: Evidence) -> str:
 
 
 def _short(asked: Question, chosen: Sequence[Evidence]) -> str | None:
-    """Return the bare answer of the best evidence: of who said it, the name."""
-    if not chosen:
+    """Return the bare answer of the best evidence: of who said it, the name; what everybody says is no one name."""
+    if not chosen or asked.everybody:
         return None
     best = chosen[0]
     if asked.kind is Kind.WHO_SAID and best.said_by:

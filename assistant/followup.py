@@ -75,6 +75,7 @@ _NOUN_PHRASE = re.compile(
     rf"\b(?:the|a|an|his|her|its|their)\s+((?:(?!(?:{_STOPS})\b)[\w’'-]+)(?:\s+(?!(?:{_STOPS}|{_PARTICIPLE})\b)[\w’'-]+){{0,4}})",
     re.IGNORECASE,
 )
+_ALL_WHO_SPEAK = re.compile(r"(?:(?:two|various|different|opposing)\s+)*(?:parties|sides?|speakers?|sources|accounts?)")
 _HOW_MANY = re.compile(
     rf"\bhow\s+(?:many|much)\s+((?:(?!{_AUXILIARY}\b)[\w-]+\s+){{1,4}}?)(?={_AUXILIARY}\b|\w+ed\b)", re.IGNORECASE
 )
@@ -432,10 +433,10 @@ def _topic_missing(text: str, last: Exchange, leans: bool) -> str:
 
 
 def _topic_parts(exchange: Exchange) -> list[str]:
-    """The names and things of an exchange's question."""
+    """The names and things of an exchange's question; "the parties" to it are neither."""
     names = [name.naming for name in _names(exchange.question)]
     things = (match[0] for match in _NOUN_PHRASE.finditer(exchange.question))
-    return _apart([*names, *things])
+    return _apart(part for part in (*names, *things) if not _ALL_WHO_SPEAK.fullmatch(_bare(part)))
 
 
 def _apart(parts: Iterable[str]) -> list[str]:

@@ -51,6 +51,11 @@ COUNT = Exchange("How many people did the Red Cross say were injured?", "12; The
         # the matter
         (CLOSED, "How many ships were there?", "How many ships were there (Porto, the harbor)?"),
         (CLOSED, "What did Lopez say?", "What did Lopez say (Porto, the harbor)?"),
+        (
+            Exchange("What do the parties say about the dam?"),
+            "How many people were hurt?",
+            "How many people were hurt (the dam)?",
+        ),
     ],
 )  # fmt: skip
 def test_a_follow_up_stands_alone(before: Exchange, asked: str, alone: str) -> None:
