@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 # Compiling every module of 2.5 GB takes longer than all the rest; Python compiles those it imports by itself.
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --no-compile --constraint constraints.txt
 
+# So that it keeps what it compiled, also where the environment tells it not to.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test check bench-quality chromium clean
 
 run: $(VENV)/.run

@@ -155,7 +155,7 @@ def test_while_loading_a_question_can_be_stopped_and_another_is_answered_by_itse
         page.keyboard.press("Enter")
         expect(page.locator("#chat .asked").last).to_have_text(PENTAGON)
         expect(page.locator("#chat .stage")).to_contain_text("Still loading")
-        expect(page.locator(".answer .foot")).to_have_count(1, timeout=60_000)
+        expect(page.locator(".answer .foot")).to_have_count(1, timeout=120_000)
         expect(page.locator("#holdings")).to_contain_text("1 article,")
         expect(page.locator("#chat .notice")).to_have_text("Stopped.")
         expect(page.locator("#chat .asked")).to_have_count(2)
