@@ -104,6 +104,13 @@ def test_a_stream_that_is_left_leaves_the_server_at_work(client: httpx.Client) -
     assert client.post("/api/ask", json=asked).status_code == 200
 
 
+def test_every_route_is_described_in_a_group(client: httpx.Client) -> None:
+    operations = [one for path in client.get("/openapi.json").json()["paths"].values() for one in path.values()]
+    assert operations
+    for operation in operations:
+        assert operation["tags"] and " " in operation["summary"], operation["operationId"]
+
+
 @needs_chromium
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_the_page_describes_every_route(client: httpx.Client, visit: Visit, width: int, scheme: str) -> None:

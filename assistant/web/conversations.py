@@ -40,14 +40,17 @@ def add_conversations(app: FastAPI, startup: Startup, conversations: Conversatio
 def _router(startup: Startup, conversations: Conversations) -> APIRouter:
     """Return all routes; the first five only read."""
     routes, router = _Routes(startup, conversations), APIRouter(prefix="/api/conversations", tags=["Conversations"])
-    router.add_api_route("", routes.listed)
-    router.add_api_route("/feedback", routes.feedback)
-    router.add_api_route("/{conversation_id}", routes.one)
-    router.add_api_route("/{conversation_id}/export", routes.export)
-    router.add_api_route("/{conversation_id}/turns/{number}/feedback", routes.rating)
-    router.add_api_route("/{conversation_id}", routes.rename, methods=["PATCH"])
-    router.add_api_route("/{conversation_id}", routes.delete, methods=["DELETE"], status_code=204)
-    router.add_api_route("/{conversation_id}/turns/{number}/feedback", routes.rate, methods=["PUT"])
+    router.add_api_route("", routes.listed, summary="List conversations")
+    router.add_api_route("/feedback", routes.feedback, summary="Fetch the marked answers as a question set")
+    router.add_api_route("/{conversation_id}", routes.one, summary="Read a conversation")
+    router.add_api_route("/{conversation_id}/export", routes.export, summary="Export a conversation")
+    mark = "/{conversation_id}/turns/{number}/feedback"
+    router.add_api_route(mark, routes.rating, summary="Read an answer's mark")
+    router.add_api_route("/{conversation_id}", routes.rename, methods=["PATCH"], summary="Rename a conversation")
+    router.add_api_route(
+        "/{conversation_id}", routes.delete, methods=["DELETE"], status_code=204, summary="Delete a conversation"
+    )
+    router.add_api_route(mark, routes.rate, methods=["PUT"], summary="Mark an answer")
     return router
 
 

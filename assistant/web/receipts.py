@@ -21,7 +21,10 @@ _Word = Annotated[str, Field(max_length=1000)]
 class ReceiptOf(BaseModel):
     """The question whose answer is wanted as a receipt."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"question": "What did the Pentagon claim was hit?", "format": "json"}]},
+    )
 
     question: str = Field(description="The question, standing for itself.")
     filters: dict[str, _Word | Annotated[list[_Word], Field(max_length=1000)]] = Field(
@@ -49,7 +52,14 @@ def add_receipts(app: FastAPI, startup: Startup) -> None:
         data = encoded(Receipt.of(assistant, answer), wanted.format)
         return Response(data, media_type=_TYPES[wanted.format], headers=headers)
 
-    app.add_api_route("/api/receipt", receipt, methods=["POST"], response_class=Response)
+    app.add_api_route(
+        "/api/receipt",
+        receipt,
+        methods=["POST"],
+        response_class=Response,
+        tags=["Evidence"],
+        summary="Fetch an evidence receipt",
+    )
 
 
 def _file_name(question: str) -> str:

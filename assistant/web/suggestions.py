@@ -48,5 +48,5 @@ def add_suggestions(app: FastAPI, suggestions: Suggestions) -> None:
         """Speakers whose naming has all words of `q`, the most quoted first."""
         return {"speakers": [{"name": name, "claims": claims} for name, claims in suggestions.speakers(q)]}
 
-    app.add_api_route("/api/examples", listed)
-    app.add_api_route("/api/speakers", speakers)
+    app.add_api_route("/api/examples", listed, tags=["Questions"], summary="List questions to try")
+    app.add_api_route("/api/speakers", speakers, tags=["Evidence"], summary="List speakers")
