@@ -8,7 +8,7 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --no-compile --con
 # So that it keeps what it compiled, also where the environment tells it not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check bench-quality chromium clean
+.PHONY: run test check bench bench-quality chromium clean
 
 run: $(VENV)/.run
 	@$(BIN)/python app.py
@@ -21,6 +21,11 @@ test: $(VENV)/.test chromium
 DATA ?= ../shared/data
 bench-quality: $(VENV)/.test
 	@$(BIN)/python -m tests.benchmarks.quality $(DATA)
+
+# Slow: beside llama-index and txtai as they come; the plot goes into the folder at hand.
+bench: $(VENV)/.test
+	@$(PIP) --editable '.[dev,bench]'
+	@$(BIN)/python -m tests.benchmarks.stock $(DATA) --plot stock.svg
 
 check: $(VENV)/.test
 	@$(BIN)/ruff check .
