@@ -19,6 +19,7 @@ import typer
 from assistant.answer import Answer, claim_as_json
 from assistant.assistant import Assistant
 from assistant.conversations import Conversations
+from assistant.doctor_command import backup_command, doctor_command, reindex_command, restore_command
 from assistant.evaluation.command import eval_app
 from assistant.feedback import export
 from assistant.followup import Exchange, read_history, standalone_question
@@ -48,6 +49,10 @@ feedback_app = typer.Typer(no_args_is_help=True, help="What people thought of an
 app.add_typer(feedback_app, name="feedback")
 app.add_typer(token_app, name="token")
 app.add_typer(widget_app, name="widget")
+app.command("doctor")(doctor_command)
+app.command("reindex")(reindex_command)
+app.command("backup")(backup_command)
+app.command("restore")(restore_command)
 
 Sources = Annotated[list[str] | None, typer.Option("--source", help="Only articles of this outlet; may be repeated.")]
 Since = Annotated[str | None, typer.Option("--from", help="Only articles of this day or later, YYYY-MM-DD.")]

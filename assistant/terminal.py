@@ -24,9 +24,11 @@ from assistant.widget_log import Use, moment
 from index.articles import Article
 from index.catalogue import Holdings
 from index.claims import nearest
+from index.doctor import Finding as Examined
 from index.ingest import IngestReport
 from index.ingest import Progress as IngestProgress
 from index.search import Hit
+from index.store import Step
 
 if TYPE_CHECKING:
     from assistant.verification import Finding
@@ -56,14 +58,7 @@ class Terminal:
     @contextmanager
     def progress(self) -> Iterator[Callable[[IngestProgress], None]]:
         """Show a progress bar with an estimate while the block runs; nothing where there is no terminal."""
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=self._err, disable=not self._err.is_terminal) as bar:
+        with self._bar() as bar:
             task = bar.add_task("reading", total=None)
 
             def show(progress: IngestProgress) -> None:
@@ -71,6 +66,33 @@ class Terminal:
                 bar.update(task, completed=progress.done_bytes, total=total, description=_how_far(progress))
 
             yield show
+
+    @contextmanager
+    def steps(self) -> Iterator[Callable[[Step], None]]:
+        """Show a progress bar of one stage after the other while the block runs; nothing where there is no terminal."""
+        with self._bar() as bar:
+            task = bar.add_task("looking", total=None)
+
+            def show(step: Step) -> None:
+                bar.update(task, completed=step.done, total=step.total or None, description=_STAGES[step.stage])
+
+            yield show
+
+    def _bar(self) -> Progress:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+        )
+        return Progress(*columns, console=self._err, disable=not self._err.is_terminal)
+
+    def examined(self, finding: Examined) -> None:
+        """Print what one check of the data folder has found."""
+        sign, style = ("✗ ", "red") if finding.state == "found" else ("✓ ", "green")
+        ended = ", mended" if finding.mended else ""
+        self._out.print(Text(sign, style=style) + Text(f"{finding.check}: {finding.found or 'fine'}{ended}"))
 
     def ingested(self, report: IngestReport) -> None:
         """Sum up an ingestion in a line."""

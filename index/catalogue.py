@@ -470,6 +470,13 @@ class Catalogue:
             articles=tuple(dict.fromkeys(row.article_id for row in rows)),
         )
 
+    def owed_articles(self, by: str) -> int:
+        """Return in how many articles not all claims were found by what `by` names."""
+        whole = select(_claims_found.c.article_id).where(_claims_found.c.by == by, _claims_found.c.until.is_(None))
+        query = select(func.count()).select_from(_articles).where(_articles.c.id.not_in(whole))
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or 0
+
     def owed_passages(self) -> int:
         """Return how many passages the derived indexes must still add or remove."""
         with self._engine.connect() as connection:
@@ -483,7 +490,12 @@ class Catalogue:
                     connection.execute(
                         delete(_outbox).where(_outbox.c.passage_id.in_(chunk), _outbox.c.removed == removed)
                     )
-            _set_fact(connection, "generation", str(int(_fact(connection, "generation") or 0) + 1))
+            _next_generation(connection)
+
+    def tell_of_change(self) -> None:
+        """Have other processes look at the derived indexes anew."""
+        with writing(self._engine) as connection:
+            _next_generation(connection)
 
     def owe_everything(self) -> None:
         """Make the derived indexes owe every passage, so that the next settling builds them anew."""
@@ -492,8 +504,68 @@ class Catalogue:
             everything = select(_passages.c.id, _passages.c.article_id, literal(0))
             connection.execute(insert(_outbox).from_select(["passage_id", "article_id", "removed"], everything))
 
+    def owe(self, passage_ids: Sequence[int]) -> None:
+        """Make the derived indexes owe these passages, where they are not owed already."""
+        owing = select(_passages.c.id, _passages.c.article_id, literal(0))
+        with writing(self._engine) as connection:
+            for chunk in _chunks(list(passage_ids)):
+                connection.execute(delete(_outbox).where(_outbox.c.passage_id.in_(chunk)))
+                of_these = owing.where(_passages.c.id.in_(chunk))
+                connection.execute(insert(_outbox).from_select(["passage_id", "article_id", "removed"], of_these))
+
+    def passage_ids(self) -> list[int]:
+        """Return the ids of all passages, in order."""
+        with self._engine.connect() as connection:
+            return list(connection.scalars(select(_passages.c.id).order_by(_passages.c.id)))
+
+    def articles_with_passages(self) -> list[str]:
+        """Return the ids of the articles that have a passage, in order."""
+        with self._engine.connect() as connection:
+            query = select(_passages.c.article_id).distinct().order_by(_passages.c.article_id)
+            return list(connection.scalars(query))
+
+    def derived_counts(self) -> tuple[int, int]:
+        """Return how many passages, and how many articles that have any, the settled indexes must hold."""
+        articles = func.count(_passages.c.article_id.distinct())
+        with self._engine.connect() as connection:
+            passages, of = connection.execute(select(func.count(), articles).select_from(_passages)).one()
+        return passages, of
+
+    def orphans(self) -> int:
+        """Return how many rows belong to an article or a claim that is not there."""
+        with self._engine.connect() as connection:
+            counts = [select(func.count()).select_from(table).where(lost) for table, lost in _orphaned()]
+            return sum(connection.scalar(count) or 0 for count in counts)
+
+    def remove_orphans(self) -> None:
+        """Remove the rows that belong to an article or a claim that is not there."""
+        with writing(self._engine) as connection:
+            for table, lost in _orphaned():
+                connection.execute(delete(table).where(lost))
+
+    def fault(self) -> str | None:
+        """Return what SQLite finds wrong with its file, or None. Other databases look after themselves."""
+        if self._engine.dialect.name != "sqlite":
+            return None
+        with self._engine.connect() as connection:
+            checked = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+        return None if checked == "ok" else checked
+
+    def adopt(self, model: str, vectors: str) -> None:
+        """Make the vectors in the folder of this name, of this embedding model, the ones that are searched."""
+        with writing(self._engine) as connection:
+            _set_fact(connection, "embedding_model", model)
+            _set_fact(connection, "vectors", vectors)
+            _next_generation(connection)
+
+    def forget_derived(self) -> None:
+        """Forget what derived indexes there are and what they owe: they are to be built from nothing."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(_outbox))
+            connection.execute(delete(_facts).where(_facts.c.key.in_(["keywords", "vectors"])))
+
     def fact(self, key: str) -> str | None:
-        """Return a fact about the index itself (`embedding_model`, `generation`), or None."""
+        """Return a fact about the index itself (`embedding_model`, `generation`, `vectors`), or None."""
         with self._engine.connect() as connection:
             return _fact(connection, key)
 
@@ -501,6 +573,18 @@ class Catalogue:
         """Remember a fact about the index itself."""
         with writing(self._engine) as connection:
             _set_fact(connection, key, value)
+
+
+def _orphaned() -> list[tuple[Table, ColumnElement[bool]]]:
+    """Return the tables that may hold rows of nothing, with which rows those are; who must go first comes first."""
+    articles, claims, speakers = (select(column) for column in (_articles.c.id, _claims.c.id, _claims.c.said_by))
+    return [
+        (_passages, _passages.c.article_id.not_in(articles)),
+        (_pieces, _pieces.c.claim_id.not_in(claims.where(_claims.c.article_id.in_(articles)))),
+        (_claims, _claims.c.article_id.not_in(articles)),
+        (_claims_found, _claims_found.c.article_id.not_in(articles)),
+        (_speaker_words, _speaker_words.c.said_by.not_in(speakers.where(_claims.c.said_by.is_not(None)))),
+    ]
 
 
 def _drop_older_claims(engine: Engine) -> None:
@@ -667,6 +751,10 @@ def _fact(connection: Connection, key: str) -> str | None:
 def _set_fact(connection: Connection, key: str, value: str) -> None:
     connection.execute(delete(_facts).where(_facts.c.key == key))
     connection.execute(insert(_facts).values(key=key, value=value))
+
+
+def _next_generation(connection: Connection) -> None:
+    _set_fact(connection, "generation", str(int(_fact(connection, "generation") or 0) + 1))
 
 
 def _article_row(article: Article) -> dict[str, Any]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import re
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,12 +15,16 @@ from pathlib import Path
 
 import tantivy
 
-from index.errors import SaidsoError
+from index.errors import UnreadableError
 from index.filters import Filters
+from index.soundness import Look
 
 FORMAT = "2"  # of the files; those of another one are built anew
 _ANALYZER = "saidso_english"
 _MOST_TERMS = 64  # of a question: enough for a pasted paragraph, few enough for a pasted book
+_SEGMENT_FILES = ("idx", "pos", "term", "store", "fast", "fieldnorm")
+_FOOTER_END = struct.Struct("<II")  # bytes of the footer before it, and a number that says that it is one
+_FOOTER_MAGIC = 1337
 
 # Tuned on halves of two question sets, measured on the others; see tests/benchmarks/LOG.md.
 _LEAD_WEIGHT = 0.3
@@ -53,7 +61,7 @@ class KeywordIndex:
 
     @classmethod
     def open(cls, folder: Path) -> KeywordIndex:
-        """Open the index in `folder`, creating it if there is none. Raises SaidsoError when it cannot be read."""
+        """Open the index in `folder`, creating it if there is none. Raises UnreadableError when it cannot be read."""
         schema = tantivy.SchemaBuilder()
         schema.add_text_field("key", stored=True, tokenizer_name="raw", index_option="basic")
         schema.add_integer_field("day", indexed=True, fast=True)
@@ -64,9 +72,9 @@ class KeywordIndex:
             folder.mkdir(parents=True, exist_ok=True)
             index = tantivy.Index(schema.build(), path=str(folder))
         except (OSError, ValueError) as error:
-            raise SaidsoError(
-                f"The keyword index in {folder} cannot be opened ({error}); delete that folder: "
-                "it is built again from the catalogue."
+            raise UnreadableError(
+                f"The keyword index in {folder} cannot be opened ({error}); `saidso doctor --repair` "
+                "builds it again from the catalogue."
             ) from error
         analyzer = _analyzer()
         index.register_tokenizer(_ANALYZER, analyzer)
@@ -135,6 +143,15 @@ class KeywordIndex:
         self._index.reload()
         return int(self._index.searcher().num_docs)
 
+    def keys(self) -> list[str]:
+        """Return the keys of all texts, in order."""
+        self._index.reload()
+        searcher = self._index.searcher()
+        if not searcher.num_docs:
+            return []
+        hits = searcher.search(tantivy.Query.all_query(), limit=searcher.num_docs, count=False).hits
+        return sorted(str(searcher.doc(address)["key"][0]) for _, address in hits)
+
     def _restricted(self, words: tantivy.Query, filters: Filters, only: Sequence[str] | None) -> tantivy.Query:
         required = [words]
         if only is not None:
@@ -149,6 +166,47 @@ class KeywordIndex:
         # Restrictions decide what may be found; they must not add to the score.
         parts = [words, *(tantivy.Query.const_score_query(query, 0.0) for query in required[1:])]
         return tantivy.Query.boolean_query([(tantivy.Occur.Must, part) for part in parts])
+
+
+def look_at(folder: Path, thoroughly: bool = False) -> Look:
+    """Look at the files of the index in `folder` without opening it; no folder at all is an empty index.
+
+    Tantivy ends each file with a footer, so that one that was cut off has none; `thoroughly` also adds up its checksum.
+    """
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return Look(0)
+    try:
+        segments = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["segments"]
+        names = [segment["segment_id"].replace("-", "") for segment in segments]
+        deleted = [segment["deletes"]["num_deleted_docs"] for segment in segments if segment["deletes"]]
+        count = sum(segment["max_doc"] for segment in segments) - sum(deleted)
+    except FileNotFoundError:
+        return Look(0, "meta.json is missing")
+    except (ValueError, KeyError, TypeError) as error:
+        return Look(0, f"meta.json cannot be read ({error})")
+    files = (folder / f"{name}.{kind}" for name in names for kind in _SEGMENT_FILES)
+    return Look(count, next((fault for file in files if (fault := _file_fault(file, thoroughly))), None))
+
+
+def _file_fault(file: Path, thoroughly: bool) -> str | None:
+    try:
+        with file.open("rb") as stream:
+            end = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, end - _FOOTER_END.size))
+            last = stream.read()
+            if len(last) < _FOOTER_END.size or _FOOTER_END.unpack(last)[1] != _FOOTER_MAGIC:
+                return f"{file.name} is cut off"
+            if not thoroughly:
+                return None
+            body = end - _FOOTER_END.size - _FOOTER_END.unpack(last)[0]
+            stream.seek(0)
+            checksum = zlib.crc32(stream.read(max(0, body)))
+            footer = json.loads(stream.read(end - _FOOTER_END.size - max(0, body)))
+    except FileNotFoundError:
+        return f"{file.name} is missing"
+    except ValueError:
+        return f"{file.name} is not as it was written"
+    return None if footer.get("crc") == checksum else f"{file.name} is not as it was written"
 
 
 def _joined(text: str) -> str:

@@ -7,8 +7,9 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -16,11 +17,14 @@ from index.articles import Article
 from index.catalogue import Catalogue, Found, Passage, Unread
 from index.claims import Stretch, batches, claims_in, found_by, stretches_of
 from index.embedder import Embedder
-from index.errors import SaidsoError
+from index.errors import SaidsoError, UnreadableError
 from index.keywords import FORMAT, Entry, KeywordIndex
+from index.keywords import look_at as look_at_words
+from index.soundness import Look, look_at, set_aside, try_out
 from index.vectors import VectorStore
 
-_SETTLE_BATCH = 512
+_Key = TypeVar("_Key", int, str)
+SETTLE_BATCH = 512
 _CLAIMS_BATCH = 32  # articles
 _REBUILD_BATCH = 32  # articles
 _LEAD = 700  # characters of title and text in which an article says what it is about
@@ -38,6 +42,39 @@ class Step:
 
 class BusyError(SaidsoError):
     """Another process is writing to the data folder."""
+
+
+@dataclass(frozen=True)
+class Derived:
+    """One of the derived indexes: where it lies, what a look at it shows, and how many entries it must hold."""
+
+    name: str
+    folder: Path
+    look: Look
+    expected: int
+
+
+@dataclass(frozen=True)
+class Gap(Generic[_Key]):
+    """The keys that an index lacks, and those that it should not have."""
+
+    missing: tuple[_Key, ...]
+    extra: tuple[_Key, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.extra)
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """What the derived indexes lack, and what they should not have: passages, passages, articles."""
+
+    vectors: Gap[int]
+    passage_words: Gap[int]
+    article_words: Gap[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.vectors or self.passage_words or self.article_words)
 
 
 @dataclass
@@ -67,19 +104,40 @@ class Store:
                 f"The data folder {folder} cannot be written ({error.strerror}); choose another with --data-dir."
             ) from error
         catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
-        _check_model(catalogue, embedder, folder)
-        words = folder / "keywords" / FORMAT
-        store = cls(
+        check_model(catalogue, embedder, folder)
+        if not is_behind(folder, catalogue):
+            try:
+                return cls.assemble(folder, catalogue, embedder)
+            except UnreadableError:
+                pass  # the look did not show it
+        return cls._mended(folder, catalogue, embedder)
+
+    @classmethod
+    def _mended(cls, folder: Path, catalogue: Catalogue, embedder: Embedder) -> Store:
+        """Finish or undo what a killed process left half done, unless a living one is at it right now."""
+        try:
+            with writing_to(folder):
+                for index in broken(folder, catalogue):
+                    set_aside(index.folder)
+                store = cls.assemble(folder, catalogue, embedder)
+                store.catch_up()
+                return store
+        except BusyError:
+            return cls.assemble(folder, catalogue, embedder)
+
+    @classmethod
+    def assemble(cls, folder: Path, catalogue: Catalogue, embedder: Embedder) -> Store:
+        """Open what is there, as it is. Raises UnreadableError when one of the derived indexes does not open."""
+        vectors, passages, articles = derived(folder, catalogue)
+        return cls(
             folder,
             catalogue,
-            VectorStore.open(folder / "chroma"),
-            KeywordIndex.open(words / "passages"),
-            KeywordIndex.open(words / "articles"),
+            VectorStore.open(vectors.folder),
+            KeywordIndex.open(passages.folder),
+            KeywordIndex.open(articles.folder),
             embedder,
+            catalogue.fact("generation"),
         )
-        store._generation = catalogue.fact("generation")
-        store._repair()
-        return store
 
     def close(self) -> None:
         """Let go of all files."""
@@ -89,26 +147,21 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the data folder's one writer's place. Raises BusyError when another process has it."""
-        lock = FileLock(self.folder / "writer.lock")
-        try:
-            lock.acquire(timeout=_LOCK_PATIENCE)
-        except Timeout:
-            raise BusyError(
-                f"Another Saidso process is writing to {self.folder}; wait until it is done and run this again, "
-                "or use another folder with --data-dir. Nothing was changed."
-            ) from None
-        try:
+        with writing_to(self.folder):
+            self.refresh()  # Chroma must not write beside what it has not seen
             yield
-        finally:
-            lock.release()
 
     def refresh(self) -> None:
-        """Take notice of what another process has written since the last look."""
+        """Take notice of what another process has written since the last look.
+
+        Raises SaidsoError when that is vectors of another embedding model.
+        """
         generation = self.catalogue.fact("generation")
         if generation != self._generation:
             with self._refreshing:
                 if generation != self._generation:
-                    self.vectors.reopen()
+                    check_model(self.catalogue, self.embedder, self.folder)
+                    self.vectors.reopen(vectors_folder(self.folder, self.catalogue))
                     self._generation = generation
 
     def settle(self, on_step: Callable[[Step], None] = lambda _: None) -> None:
@@ -118,15 +171,14 @@ class Store:
         """
         self._find_claims(on_step)
         done, total = 0, self.catalogue.owed_passages()
-        while owed := self.catalogue.owed(_SETTLE_BATCH):
+        while owed := self.catalogue.owed(SETTLE_BATCH):
             passages = list(self.catalogue.passages(owed.add).values())
             if passages:
                 on_step(Step("vectors", done, total))
-                about = [(passage.article_id, passage.source, passage.day) for passage in passages]
-                vectors = self.embedder.embed([passage.text for passage in passages])
-                self.vectors.upsert([passage.id for passage in passages], vectors, about)
+                store_vectors(self.vectors, self.embedder, passages)
             self.vectors.delete(owed.remove)
             self._index_words(passages, owed.remove, owed.articles)
+            self.vectors.count()  # has Chroma put its search tree in order now, not in some reader later
             self.catalogue.settle(owed)
             done += len(owed.add) + len(owed.remove)
         self._generation = self.catalogue.fact("generation")
@@ -157,28 +209,104 @@ class Store:
         known = [self.catalogue.article(id_) for id_ in articles]
         self.article_words.update([_whole(article) for article in known if article], articles)
 
-    def _repair(self) -> None:
-        """Finish or undo what a killed process left half done, unless a living one is at it right now."""
-        outdated = self.catalogue.fact("keywords") != FORMAT
-        if outdated or self.catalogue.owed(1) or self.catalogue.without_claims(found_by(), 1):
-            try:
-                with self.writing():
-                    if outdated:
-                        self._rebuild_words()
-                    self.settle()
-            except BusyError:
-                return
+    def catch_up(self, on_step: Callable[[Step], None] = lambda _: None) -> None:
+        """Bring the derived indexes, whatever they hold, up to the catalogue; to be called by the writer only."""
+        self.settle(on_step)
+        self.close_gaps(self.gaps(), on_step)
+        if self.catalogue.fact("keywords") != FORMAT:
+            for older in (self.folder / "keywords").iterdir():
+                if older.name != FORMAT:
+                    shutil.rmtree(older)
+            self.catalogue.set_fact("keywords", FORMAT)
 
-    def _rebuild_words(self) -> None:
-        """Build the keyword indexes anew from the catalogue, in place of those that an older Saidso left."""
-        ids = [article.id for article in self.catalogue.articles()]
-        for start in range(0, len(ids), _REBUILD_BATCH):
-            part = ids[start : start + _REBUILD_BATCH]
-            self._index_words([passage for id_ in part for passage in self.catalogue.passages_of(id_)], (), part)
-        for outdated in (self.folder / "keywords").iterdir():
-            if outdated.name != FORMAT:
-                shutil.rmtree(outdated)
-        self.catalogue.set_fact("keywords", FORMAT)
+    def gaps(self) -> Gaps:
+        """Compare the derived indexes with the catalogue; what is owed counts as missing or too much."""
+        passages, articles = set(self.catalogue.passage_ids()), set(self.catalogue.articles_with_passages())
+        vectors, words = set(self.vectors.ids()), set(map(int, self.passage_words.keys()))
+        whole = set(self.article_words.keys())
+        return Gaps(
+            Gap(_sorted(passages - vectors), _sorted(vectors - passages)),
+            Gap(_sorted(passages - words), _sorted(words - passages)),
+            Gap(_sorted(articles - whole), _sorted(whole - articles)),
+        )
+
+    def close_gaps(self, gaps: Gaps, on_step: Callable[[Step], None] = lambda _: None) -> None:
+        """Add what is missing and remove what is too much; to be called by the writer only."""
+        if not gaps:
+            return
+        self.vectors.delete(gaps.vectors.extra)
+        self.passage_words.update([], [str(id_) for id_ in gaps.passage_words.extra])
+        self.article_words.update([], gaps.article_words.extra)
+        for part in parts(gaps.passage_words.missing, SETTLE_BATCH):
+            self._index_words(list(self.catalogue.passages(part).values()), (), ())
+        for articles in parts(gaps.article_words.missing, _REBUILD_BATCH):
+            self._index_words((), (), articles)
+        self.catalogue.owe(gaps.vectors.missing)
+        self.catalogue.tell_of_change()
+        self.settle(on_step)
+
+
+def store_vectors(store: VectorStore, embedder: Embedder, passages: Sequence[Passage]) -> None:
+    """Compute the vectors of some passages and store them."""
+    about = [(passage.article_id, passage.source, passage.day) for passage in passages]
+    store.upsert([passage.id for passage in passages], embedder.embed([passage.text for passage in passages]), about)
+
+
+def _sorted(keys: set[_Key]) -> tuple[_Key, ...]:
+    return tuple(sorted(keys))
+
+
+def parts(keys: Sequence[_Key], size: int) -> Iterator[Sequence[_Key]]:
+    """Cut keys into runs of at most `size`."""
+    return (keys[start : start + size] for start in range(0, len(keys), size))
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Hold the one writer's place of a data folder. Raises BusyError when another process has it."""
+    lock = FileLock(folder / "writer.lock")
+    try:
+        lock.acquire(timeout=_LOCK_PATIENCE)
+    except Timeout:
+        raise BusyError(
+            f"Another Saidso process is writing to {folder}; wait until it is done and run this again, "
+            "or use another folder with --data-dir. Nothing was changed."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def vectors_folder(folder: Path, catalogue: Catalogue) -> Path:
+    """Return where the vectors lie: a reindexing builds them in another place, and has the catalogue name it."""
+    return folder / (catalogue.fact("vectors") or "chroma")
+
+
+def derived(folder: Path, catalogue: Catalogue, thoroughly: bool = False) -> tuple[Derived, Derived, Derived]:
+    """Look at the vectors and the keyword indexes of passages and articles, without opening them."""
+    passages, articles = catalogue.derived_counts()
+    chroma, words = vectors_folder(folder, catalogue), folder / "keywords" / FORMAT
+    return (
+        Derived("vectors", chroma, look_at(chroma, thoroughly), passages),
+        Derived("passage words", words / "passages", look_at_words(words / "passages", thoroughly), passages),
+        Derived("article words", words / "articles", look_at_words(words / "articles", thoroughly), articles),
+    )
+
+
+def is_behind(folder: Path, catalogue: Catalogue) -> bool:
+    """Say, in some milliseconds, whether the derived indexes want mending: something is owed, missing or broken."""
+    if catalogue.fact("keywords") != FORMAT or catalogue.owed(1) or catalogue.without_claims(found_by(), 1):
+        return True
+    return any(index.look.fault or index.look.count != index.expected for index in derived(folder, catalogue))
+
+
+def broken(folder: Path, catalogue: Catalogue, thoroughly: bool = False) -> list[Derived]:
+    """Return the derived indexes that must not be opened, with why; Chroma is tried out in a process of its own."""
+    vectors, *words = derived(folder, catalogue, thoroughly)
+    if vectors.look.fault is None and vectors.look.count:
+        vectors = replace(vectors, look=replace(vectors.look, fault=try_out(vectors.folder, thoroughly)))
+    return [index for index in (vectors, *words) if index.look.fault]
 
 
 def _whole(article: Article) -> Entry:
@@ -193,12 +321,14 @@ def _probe_writable(folder: Path) -> None:
         pass
 
 
-def _check_model(catalogue: Catalogue, embedder: Embedder, folder: Path) -> None:
+def check_model(catalogue: Catalogue, embedder: Embedder, folder: Path) -> None:
+    """Raise SaidsoError when the vectors are of another embedding model; remember this one where there are none."""
     stored = catalogue.fact("embedding_model")
     if stored is None:
         catalogue.set_fact("embedding_model", embedder.name)
     elif stored != embedder.name:
         raise SaidsoError(
             f"{folder} was indexed with the embedding model {stored!r}, and {embedder.name!r} is set now; "
-            "their vectors must not mix. Set SAIDSO_EMBEDDING_MODEL back, or choose another folder with --data-dir."
+            "their vectors must not mix. Set SAIDSO_EMBEDDING_MODEL back, compute them all anew with `saidso reindex`, "
+            "or choose another folder with --data-dir."
         )

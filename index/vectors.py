@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.errors import SaidsoError
+from index.errors import UnreadableError
 from index.filters import Filters
 
 _COLLECTION = "passages"
+_READ_AT_ONCE = 4_000  # vectors: some MB
 
 
 class VectorStore:
@@ -26,7 +27,7 @@ class VectorStore:
 
     @classmethod
     def open(cls, folder: Path) -> VectorStore:
-        """Open the store in `folder`, creating it if there is none. Raises SaidsoError when it cannot be read."""
+        """Open the store in `folder`, creating it if there is none. Raises UnreadableError when it cannot be read."""
         folder.mkdir(parents=True, exist_ok=True)
         return cls(folder)
 
@@ -46,8 +47,8 @@ class VectorStore:
                 },
             )
         except (chromadb.errors.ChromaError, ValueError, OSError) as error:
-            raise SaidsoError(
-                f"The vector store in {self._folder} cannot be opened ({error}); delete that folder: it is built "
+            raise UnreadableError(
+                f"The vector store in {self._folder} cannot be opened ({error}); `saidso doctor --repair` builds it "
                 "again from the catalogue."
             ) from error
 
@@ -55,10 +56,11 @@ class VectorStore:
         """Let go of the store's files."""
         self._client.close()  # type: ignore[attr-defined]  # missing from its declared interface
 
-    def reopen(self) -> None:
-        """See what another process has written: an open Chroma client does not."""
+    def reopen(self, folder: Path) -> None:
+        """See what another process has written, in this folder or another: an open Chroma client does not."""
         with self._in_use:
             self.close()
+            self._folder = folder
             self._connect()
 
     def upsert(
@@ -108,6 +110,18 @@ class VectorStore:
     def count(self) -> int:
         """Return the number of vectors stored."""
         return self._collection.count()
+
+    def ids(self) -> list[int]:
+        """Return the passage ids that have a vector."""
+        return sorted(map(int, self._collection.get(include=[])["ids"]))
+
+    def stored(self, ids: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+        """Yield the vectors of these passages, some thousands at a time, in the order of their ids."""
+        for start in range(0, len(ids), _READ_AT_ONCE):
+            part = ids[start : start + _READ_AT_ONCE]
+            found = self._collection.get(ids=[str(id_) for id_ in part], include=["embeddings"])
+            vectors = dict(zip(map(int, found["ids"]), found["embeddings"], strict=True))  # type: ignore[arg-type]
+            yield np.asarray([vectors[id_] for id_ in sorted(part) if id_ in vectors], dtype=np.float32)
 
 
 def _metadata(article_id: str, source: str, day: int | None) -> dict[str, str | int]:

@@ -59,5 +59,5 @@ def test_what_another_process_wrote_is_seen_after_reopening(store: VectorStore, 
         "store.upsert([7], np.eye(4, dtype=np.float32)[3:], [('d', 'X', None)]); store.close()"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "chroma")], check=True)
-    store.reopen()
+    store.reopen(tmp_path / "chroma")
     assert store.search(UNIT[3], 1, Filters()) == [(7, pytest.approx(1.0))]

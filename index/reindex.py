@@ -1,0 +1,77 @@
+"""Computing all vectors anew with another embedding model: beside the old ones, which serve until the swap."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from index.catalogue import Catalogue, Passage
+from index.embedder import Embedder
+from index.errors import SaidsoError
+from index.soundness import look_at, try_out
+from index.store import SETTLE_BATCH, Step, parts, store_vectors, vectors_folder, writing_to
+from index.vectors import VectorStore
+
+
+def reindex(
+    folder: Path, embedder: Embedder, catalogue_url: str | None = None, on_step: Callable[[Step], None] = lambda _: None
+) -> int:
+    """Compute the vectors of all passages with this model, unless they are; return how many passages there are.
+
+    Raises BusyError while another process writes, SaidsoError when there is no index or the model reads too little.
+    """
+    if not folder.is_dir():
+        raise SaidsoError(f"There is no index in {folder}; give another folder with --data-dir.")
+    catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
+    with closing(catalogue), writing_to(folder):
+        if catalogue.fact("embedding_model") != embedder.name:
+            rebuild_vectors(folder, catalogue, embedder, on_step)
+        return catalogue.derived_counts()[0]
+
+
+def rebuild_vectors(
+    folder: Path, catalogue: Catalogue, embedder: Embedder, on_step: Callable[[Step], None] = lambda _: None
+) -> None:
+    """Build the vectors in a folder of their own, then have the catalogue name it; to be called by the writer only.
+
+    That naming is the one moment of the swap: before it the old vectors are as they were, and what an interruption has
+    left of the new ones is gone on with.
+    """
+    old = vectors_folder(folder, catalogue)
+    new = folder / f"chroma-{hashlib.sha256(embedder.name.encode()).hexdigest()[:8]}"
+    new = new.with_name(f"{new.name}-2") if new == old else new
+    look = look_at(new)
+    if look.fault or (look.count and try_out(new)):
+        shutil.rmtree(new)
+    with closing(VectorStore.open(new)) as vectors:
+        _fill(vectors, catalogue, embedder, on_step)
+    catalogue.adopt(embedder.name, new.name)
+    for left in folder.glob("chroma*"):
+        if left != new and left.suffix != ".broken":
+            shutil.rmtree(left)
+
+
+def _fill(vectors: VectorStore, catalogue: Catalogue, embedder: Embedder, on_step: Callable[[Step], None]) -> None:
+    wanted, there = catalogue.passage_ids(), set(vectors.ids())
+    vectors.delete(sorted(there - set(wanted)))
+    for part in parts([id_ for id_ in wanted if id_ not in there], SETTLE_BATCH):
+        on_step(Step("vectors", len(there), len(wanted)))
+        passages = list(catalogue.passages(part).values())
+        _check_length(passages, embedder)
+        store_vectors(vectors, embedder, passages)
+        there.update(part)
+    vectors.count()  # has Chroma put its search tree in order
+
+
+def _check_length(passages: Sequence[Passage], embedder: Embedder) -> None:
+    """Raise SaidsoError for a passage that the model would cut without a word."""
+    for passage in passages:
+        if (tokens := embedder.count_tokens(passage.text)) > embedder.max_tokens:
+            raise SaidsoError(
+                f"A passage of {passage.article_id!r} has {tokens:,} tokens, and {embedder.name!r} reads "
+                f"{embedder.max_tokens:,}; the index stays as it was. Ingest the articles with this model into "
+                "another folder with --data-dir."
+            )

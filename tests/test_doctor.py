@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from assistant.assistant import Assistant
+from assistant.cli import app
+from assistant.settings import Settings
+from index.articles import Article
+from index.doctor import Finding, examine
+from index.embedder import Embedder
+from index.errors import SaidsoError
+from index.keywords import FORMAT
+from index.passages import Span
+from index.search import search
+from index.store import BusyError, Store, derived, is_behind
+from tests.benchmarks.kills import Kills
+
+QUESTIONS = ("What did the Pentagon claim was hit?", "How many people were killed?", "Who called for a probe?")
+
+
+def asked(folder: Path, embedder: Embedder) -> list[list[int]]:
+    with closing(Store.open(folder, embedder)) as store:
+        return [[hit.passage.id for hit in search(store, question, 5)] for question in QUESTIONS]
+
+
+def unsound(folder: Path, embedder: Embedder, repair: bool = False) -> dict[str, Finding]:
+    return {one.check: one for one in examine(folder, embedder, repair=repair) if one.state != "fine"}
+
+
+def in_catalogue(folder: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(folder / "catalogue.sqlite")) as database:
+        for statement in statements:
+            database.execute(statement)
+        database.commit()
+
+
+def in_store(folder: Path, change: Callable[[Store], object]) -> None:
+    with closing(Store.open(folder, Embedder())) as store:
+        change(store)
+
+
+def missing_vectors(folder: Path) -> None:
+    in_store(folder, lambda store: store.vectors.delete([1, 2, 3]))
+
+
+def orphan_vectors(folder: Path) -> None:
+    vectors = np.eye(2, 384, dtype=np.float32)
+    in_store(folder, lambda store: store.vectors.upsert([8001, 8002], vectors, [("gone", "X", None)] * 2))
+
+
+def missing_words(folder: Path) -> None:
+    in_store(folder, lambda store: store.passage_words.update([], ["1", "2"]))
+
+
+def vectors_of_another_model(folder: Path) -> None:
+    def turn(store: Store) -> None:
+        ids = store.vectors.ids()
+        turned = np.concatenate([np.roll(part, 7, axis=1) for part in store.vectors.stored(ids)])
+        store.vectors.upsert(ids, turned, [("a", "X", None)] * len(ids))
+
+    in_store(folder, turn)
+
+
+def vectors_of_another_dimension(folder: Path) -> None:
+    count = 0
+
+    def number(store: Store) -> None:
+        nonlocal count
+        count = len(store.vectors.ids())
+
+    in_store(folder, number)
+    shutil.rmtree(folder / "chroma")
+    from index.vectors import VectorStore
+
+    with closing(VectorStore.open(folder / "chroma")) as store:
+        store.upsert(range(1, count + 1), np.eye(count, 128, dtype=np.float32), [("a", "X", None)] * count)
+
+
+def garbage_for_chroma(folder: Path) -> None:
+    (folder / "chroma" / "chroma.sqlite3").write_bytes(b"no database at all" * 1000)
+
+
+def emptied_chroma(folder: Path) -> None:
+    (folder / "chroma" / "chroma.sqlite3").write_bytes(b"")
+
+
+def no_chroma(folder: Path) -> None:
+    shutil.rmtree(folder / "chroma")
+
+
+def segment(folder: Path) -> Path:
+    return next((folder / "keywords" / FORMAT / "passages").glob("*.idx"))
+
+
+def truncated_words(folder: Path) -> None:
+    segment(folder).write_bytes(segment(folder).read_bytes()[:-100])
+
+
+def words_with_a_flipped_bit(folder: Path) -> None:
+    held = bytearray(segment(folder).read_bytes())
+    held[len(held) // 3] ^= 1
+    segment(folder).write_bytes(held)
+
+
+def no_words(folder: Path) -> None:
+    shutil.rmtree(folder / "keywords")
+
+
+def owed_work(folder: Path) -> None:
+    in_catalogue(folder, "INSERT INTO outbox SELECT id, article_id, 0 FROM passages WHERE id < 5")
+
+
+def orphan_rows(folder: Path) -> None:
+    in_catalogue(
+        folder,
+        "INSERT INTO claims (id, article_id, stance, cue_words) VALUES (9001, 'gone', 'says', 'said')",
+        "INSERT INTO claim_pieces VALUES (9001, 0, 'cue', 0, 4)",
+        "INSERT INTO claims_found VALUES ('gone', 'a network', NULL)",
+        "INSERT INTO speaker_words VALUES ('nobody', 'Nobody')",
+    )
+
+
+def another_model(folder: Path) -> None:
+    in_catalogue(folder, "UPDATE facts SET value = 'another-model' WHERE key = 'embedding_model'")
+
+
+NOTICED_AT_THE_START = {
+    missing_vectors: "vectors",
+    orphan_vectors: "vectors",
+    missing_words: "passage words",
+    garbage_for_chroma: "files of vectors",
+    emptied_chroma: "files of vectors",
+    no_chroma: "vectors",
+    truncated_words: "files of passage words",
+    no_words: "passage words",
+    owed_work: "owed work",
+}
+DAMAGE = {
+    **NOTICED_AT_THE_START,
+    vectors_of_another_model: "vectors of the model",
+    vectors_of_another_dimension: "vectors of the model",
+    words_with_a_flipped_bit: "files of passage words",
+    orphan_rows: "catalogue rows",
+    another_model: "embedding model",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
+def test_damage_is_found_and_mended(
+    damage: Callable[[Path], None], copy_of_samples: Callable[[], Path], embedder: Embedder
+) -> None:
+    folder = copy_of_samples()
+    before = asked(folder, embedder)
+    damage(folder)
+    found = unsound(folder, embedder)
+    assert DAMAGE[damage] in found
+    assert {finding.state for finding in found.values()} == {"found"}
+    mended = unsound(folder, embedder, repair=True)
+    assert DAMAGE[damage] in mended
+    assert {finding.state for finding in mended.values()} == {"mended"}
+    assert unsound(folder, embedder) == {}
+    assert asked(folder, embedder) == before
+
+
+@pytest.mark.parametrize("damage", NOTICED_AT_THE_START, ids=lambda damage: damage.__name__)
+def test_the_next_start_notices_and_mends(
+    damage: Callable[[Path], None], copy_of_samples: Callable[[], Path], embedder: Embedder
+) -> None:
+    folder = copy_of_samples()
+    before = asked(folder, embedder)
+    damage(folder)
+    assert asked(folder, embedder) == before
+    assert unsound(folder, embedder) == {}
+
+
+def test_what_is_broken_is_moved_aside_and_not_deleted(copy_of_samples: Callable[[], Path], embedder: Embedder) -> None:
+    folder = copy_of_samples()
+    garbage_for_chroma(folder)
+    Store.open(folder, embedder).close()
+    assert (folder / "chroma.broken" / "chroma.sqlite3").read_bytes().startswith(b"no database")
+
+
+def test_a_folder_on_which_chroma_crashes_is_tried_out_elsewhere(tmp_path: Path, embedder: Embedder) -> None:
+    """Garbage in the search tree, which Chroma writes at a thousand vectors, ends its process with a signal."""
+    text = "Bread is dear. " * 1100
+    article = Article("a", text.strip())
+    with closing(Store.open(tmp_path, embedder)) as store, store.writing():
+        store.catalogue.store([(article, [Span(15 * n, 15 * n + 14) for n in range(1100)])])
+        store.settle()
+    (tree,) = (tmp_path / "chroma").glob("*/data_level0.bin")
+    tree.write_bytes(np.random.default_rng(0).bytes(tree.stat().st_size))
+    assert "crashed" in str(unsound(tmp_path, embedder)["files of vectors"].found)
+    assert unsound(tmp_path, embedder, repair=True)["files of vectors"].mended
+    assert unsound(tmp_path, embedder) == {}
+
+
+def test_looking_takes_a_start_no_more_than_20_ms(copy_of_samples: Callable[[], Path], embedder: Embedder) -> None:
+    with closing(Store.open(copy_of_samples(), embedder)) as store:
+        assert not is_behind(store.folder, store.catalogue)
+        took = []
+        for _ in range(5):
+            began = perf_counter()
+            derived(store.folder, store.catalogue)
+            took.append(perf_counter() - began)
+    assert min(took) < 0.02
+
+
+def test_a_living_writer_is_left_alone(copy_of_samples: Callable[[], Path], embedder: Embedder) -> None:
+    folder = copy_of_samples()
+    with (
+        closing(Store.open(folder, embedder)) as store,
+        store.writing(),
+        pytest.raises(BusyError, match="Another Saidso process"),
+    ):
+        unsound(folder, embedder)
+
+
+def test_a_catalogue_that_is_broken_is_named_with_the_remedy(
+    copy_of_samples: Callable[[], Path], embedder: Embedder
+) -> None:
+    folder = copy_of_samples()
+    file = folder / "catalogue.sqlite"
+    held = file.read_bytes()
+    file.write_bytes(held[:40960] + b"\xff" * (len(held) - 40960))
+    found = unsound(folder, embedder, repair=True)
+    assert "saidso restore" in str(found["catalogue"].found) and found["catalogue"].state == "found"
+
+
+def test_the_command_prints_a_line_a_check(copy_of_samples: Callable[[], Path]) -> None:
+    folder = copy_of_samples()
+    missing_vectors(folder)
+
+    def doctor(*options: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["doctor", "--data-dir", str(folder), *options])
+        return done.exit_code, done.stdout
+
+    code, out = doctor("--json")
+    states = {line["check"]: line["state"] for line in map(json.loads, out.splitlines())}
+    assert code == 1 and len(states) == 11
+    assert [check for check, state in states.items() if state != "fine"] == ["vectors"]
+    code, out = doctor()
+    assert code == 1 and "✗ vectors: 3 missing, 0 of nothing\n" in out
+    code, out = doctor("--repair")
+    assert code == 0 and "✓ vectors: 3 missing, 0 of nothing, mended" in out
+    code, out = doctor()
+    assert code == 0 and out.count(": fine") == 11
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path, embedder: Embedder) -> None:
+    with pytest.raises(SaidsoError, match=r"no index in .*nowhere; .*--data-dir"):
+        unsound(tmp_path / "nowhere", embedder)
+
+
+def test_killed_at_random_moments_nothing_is_lost(tmp_path: Path) -> None:
+    kills = Kills(tmp_path / "data", seed=9)
+    for _ in range(5):
+        kills.one()
+    assert kills.killed == 5 and kills.faults == []
+    assistant = Assistant.open(Settings(tmp_path / "data"))
+    assert assistant.holdings().articles > 0
+    assistant.close()
