@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from inspect import getdoc
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 from pydantic import BaseModel, Field, ValidationError
 from starlette.applications import Starlette
 
-from assistant.answer import claim_as_json
+from assistant.answer import Answer, claim_as_json
 from assistant.assistant import Assistant
 from assistant.misread import misread
 from index.articles import Article
@@ -138,10 +139,15 @@ class Claims(BaseModel):
     claims: list[Claim]
 
 
-def make_server(assistant: Callable[[], Assistant]) -> MCPServer[Any]:
-    """Return the server of the four tools; `assistant` gives the one to ask, or raises a SaidsoError that says why."""
+def make_server(
+    assistant: Callable[[], Assistant], asking: Callable[[Callable[[], Answer]], Answer] = lambda ask: ask()
+) -> MCPServer[Any]:
+    """Return the server of the four tools; `assistant` gives the one to ask, or raises a SaidsoError that says why.
+
+    `asking` calls what asks it, and may count what comes of that.
+    """
     server = _Server("saidso", title="Saidso", version=_version(), instructions=_INSTRUCTIONS, log_level="WARNING")
-    tools = _Tools(assistant)
+    tools = _Tools(assistant, asking)
     titled: dict[str, Callable[..., Any]] = {
         "Ask the articles": tools.ask,
         "Search the articles": tools.search,
@@ -187,8 +193,9 @@ class _Server(MCPServer[Any]):
 class _Tools:
     """The tools; what their docstrings and fields say is what a language model is told of them."""
 
-    def __init__(self, assistant: Callable[[], Assistant]) -> None:
+    def __init__(self, assistant: Callable[[], Assistant], asking: Callable[[Callable[[], Answer]], Answer]) -> None:
         self._assistant = assistant
+        self._asking = asking
 
     def ask(
         self,
@@ -205,7 +212,8 @@ class _Tools:
         accounts differ, all sides are quoted. Where the articles do not hold the answer, `abstained` is true.
         """
         filters = Filters.parse(tuple(sources), since, until, speaker, tuple(stances))
-        return Answered.model_validate(self._assistant().ask(question, filters, extractive=True).as_json())
+        answer = self._asking(partial(self._assistant().ask, question, filters, extractive=True))
+        return Answered.model_validate(answer.as_json())
 
     def search(
         self,

@@ -15,6 +15,8 @@ from assistant.access_settings import Access
 from assistant.writer_settings import WriterSettings
 from index.errors import SaidsoError
 
+LOGS = ("warnings", "text", "json")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -29,6 +31,8 @@ class Settings:
     port: int = 7860
     writer: WriterSettings | None = None  # the language model that writes; None: answers are quotes alone
     access: Access = field(default_factory=Access)  # who may come in
+    log: str = "warnings"  # what the server writes to standard error, one of LOGS
+    disk_reserve: float = 1.0  # GB: where less is free, the server warns
 
     @property
     def database_url(self) -> str:
@@ -57,6 +61,8 @@ class Settings:
             port=int(_number(environment, "SAIDSO_PORT", cls.port, 0, 65535)),
             writer=WriterSettings.from_environment(environment),
             access=Access.from_environment(environment),
+            log=_choice(environment, "SAIDSO_LOG", LOGS),
+            disk_reserve=_number(environment, "SAIDSO_DISK_RESERVE_GB", cls.disk_reserve, 0, 1e6),
         )
 
 
@@ -69,6 +75,14 @@ def _number(environment: Mapping[str, str], name: str, default: float, low: floa
     if not low <= value <= high:
         raise SaidsoError(f"{name}={text!r} is not a number from {low:g} to {high:g}; change it or unset it.")
     return value
+
+
+def _choice(environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """Return which of `choices` is set, or the first of them. Raises SaidsoError for another."""
+    text = environment.get(name) or choices[0]
+    if text not in choices:
+        raise SaidsoError(f"{name}={text!r} is none of {', '.join(choices)}; change it or unset it.")
+    return text
 
 
 def saidso_version() -> str:

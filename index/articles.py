@@ -19,7 +19,8 @@ from io import BufferedReader
 from pathlib import Path
 
 from index.document import Document, UnreadableError, from_fields
-from index.formats import read_docx, read_email, read_markdown, read_pdf, read_text
+from index.formats import read_docx, read_email, read_markdown, read_text
+from index.pdf import read_pdf
 from index.records import parse, read_items, read_lines, read_whole
 from index.webpage import read_html
 
@@ -82,6 +83,8 @@ _ONE: dict[str, Callable[[bytes], Document]] = {
 _MANY = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 
 SUFFIXES = (*_ONE, *_MANY)
+
+_MOST_BROKEN = 10_000  # entries of one file
 
 
 def find_files(paths: Sequence[Path]) -> Iterator[Path | Rejected]:
@@ -256,14 +259,17 @@ def _open(path: Path) -> BufferedReader:
 
 def _many_articles(path: Path, gzipped: bool, in_lines: bool) -> Found:
     first: dict[str, tuple[str, str]] = {}
-    where = " its start"
+    where, broken = " its start", 0
     with _open(path) as file:
-        unpacked = gzip.GzipFile(fileobj=file) if gzipped else file
+        unpacked = BufferedReader(gzip.GzipFile(fileobj=file)) if gzipped else file
         try:
-            for where, entry in read_lines(unpacked) if in_lines else read_items(unpacked):
+            for where, entry in read_lines(unpacked, file) if in_lines else read_items(unpacked):
                 item = _item(entry, path, where, first)
                 if item:
                     yield item, file.tell()
+                broken += isinstance(item, Rejected)
+                if broken == _MOST_BROKEN:  # each is kept to be told, and a file may hold millions
+                    raise UnreadableError(f"has {broken:,} such entries up to{where}; mend it, the rest was not read")
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise UnreadableError(f"is broken after{where}; what comes before is kept, fetch it again") from error
 

@@ -115,6 +115,11 @@ def one_line(text: str) -> str:
     return " ".join(tidy(text).split())
 
 
+def people(names: str) -> tuple[str, ...]:
+    """The authors that a file's properties name; office programs write several with semicolons between them."""
+    return tuple(filter(None, map(one_line, names.split(";"))))
+
+
 _SAMPLE = 1_000_000  # enough to tell an encoding by
 _ASCII = [chr(code) for code in range(128)]
 _MARKS = {  # UTF-32 first: its little-endian mark starts with UTF-16's

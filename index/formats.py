@@ -1,10 +1,9 @@
-"""One small function a format: the bytes of a file → what it says. Web pages have a module of their own."""
+"""One small function a format: the bytes of a file → what it says. Web pages and PDFs have modules of their own."""
 
 from __future__ import annotations
 
 import io
 import re
-import threading
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from index.document import (
     from_fields,
     iso_date,
     one_line,
+    people,
     tidy,
     trusted,
 )
@@ -87,81 +87,6 @@ def _unmarked(text: str) -> str:
     for pattern, plain in _UNMARK:
         text = pattern.sub(plain, text)
     return text.strip()
-
-
-_MAX_PAGES = 3_000
-_PDFIUM = threading.Lock()  # PDFium may be in one thread at a time
-
-
-def read_pdf(data: bytes) -> Document:
-    """The text of a PDF's pages, with its Title and Author. Raises UnreadableError if it has none or is broken.
-
-    `published` stays empty: a PDF's dates are when the file was made, not when its article was published.
-    """
-    import pypdfium2  # type: ignore[import-untyped]
-
-    try:
-        with _PDFIUM, pypdfium2.PdfDocument(data) as pdf:
-            if len(pdf) > _MAX_PAGES:
-                raise UnreadableError(f"has {len(pdf):,} pages; split it into its articles")
-            stated = pdf.get_metadata_dict()
-            text = _joined([_page(pdf, number) for number in range(len(pdf))])
-    except pypdfium2.PdfiumError as error:
-        if error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD:
-            raise UnreadableError("is encrypted; save a copy of it without a password") from error
-        raise UnreadableError("is a broken or incomplete PDF; fetch or export it again") from error
-    if not text:
-        raise UnreadableError("holds no text, only pictures of it; run text recognition (OCR) on it first")
-    return Document(text=text, title=one_line(stated["Title"]), authors=_people(stated["Author"]))
-
-
-def _page(pdf: Any, number: int) -> str:
-    page = pdf[number]
-    textpage = page.get_textpage()
-    try:
-        lines = textpage.get_text_bounded().split("\r\n")
-        starts = [False, *_gaps(textpage)]
-    finally:
-        textpage.close()
-        page.close()
-    if len(starts) != len(lines):  # text outside the page, which is not in the lines
-        starts = [False] * len(lines)
-    return tidy(_rejoined("\n".join("\n" * start + line for start, line in zip(starts, lines, strict=True))))
-
-
-def _gaps(textpage: Any) -> list[bool]:
-    """For each line break of a page, whether the step down is so large that a paragraph starts after it."""
-    from pypdfium2 import raw
-
-    size = textpage.count_chars()
-    ends = [index for index in range(size) if raw.FPDFText_GetUnicode(textpage, index) == ord("\n")]
-    # PDFium writes "\r\n" between lines, so the last letter before it stands two places back
-    steps = [_top(textpage, index - 2) - _top(textpage, index + 1) for index in ends if 2 <= index < size - 1]
-    usual = sorted(step for step in steps if step > 0)[: len(steps) // 4 + 1]
-    return [step > 1.4 * usual[-1] for step in steps] if usual else [False] * len(steps)
-
-
-def _top(textpage: Any, index: int) -> float:
-    return float(textpage.get_charbox(index, loose=True)[3])
-
-
-def _rejoined(text: str) -> str:
-    """Words that PDFium marks as broken at a line's end made whole; a capital or a digit keeps its hyphen."""
-    whole = re.sub("(?<=[a-zà-ÿ])[\x02\ufffe](?=[a-zà-ÿ])", "", text)
-    return re.sub("[\x02\ufffe]", "-", whole)
-
-
-def _joined(pages: Sequence[str]) -> str:
-    """Pages as one text; a sentence that runs over the page is not cut in two by a blank line."""
-    text = ""
-    for page in filter(None, pages):
-        text += ("\n\n" if text.endswith((".", "!", "?", "”", '"', ":")) else "\n") + page
-    return text.strip()
-
-
-def _people(names: str) -> tuple[str, ...]:
-    """Office programs write several authors with semicolons between them."""
-    return tuple(filter(None, map(one_line, names.split(";"))))
 
 
 _MAX_PARTS = 10_000
@@ -239,7 +164,7 @@ def _properties(document: Any) -> dict[str, Any]:
         return {}
     core = document.core_properties
     publisher = core._element.findtext("{http://purl.org/dc/elements/1.1/}publisher") or ""
-    return {"title": one_line(core.title), "authors": _people(core.author), "source": one_line(publisher)}
+    return {"title": one_line(core.title), "authors": people(core.author), "source": one_line(publisher)}
 
 
 def read_email(data: bytes) -> Document:

@@ -2,45 +2,59 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 from collections.abc import Iterator
 from io import BufferedReader
+from typing import Any
 
 from index.document import MAX_DOCUMENT_BYTES, UnreadableError
 
-Stream = BufferedReader | gzip.GzipFile
+_MOST_EMPTY = 1_000_000  # lines, which unpacked from next to nothing would keep us busy
+_FREE = 10_000_000  # bytes that may be unpacked of however small a file
+_MAX_RATIO = 100  # beyond these, times its size: articles pack to a third or a fifth, a bomb to a thousandth
 
-_MAX_SKIPPED = 20  # times the limit: what is longer is no line but a gzip bomb
 
+def read_lines(file: BufferedReader[Any], packed: BufferedReader) -> Iterator[tuple[str, bytes]]:
+    """Where each line stands, and the line; `packed` is the file as it lies on the disk, or `file` itself.
 
-def read_lines(file: Stream) -> Iterator[tuple[str, bytes]]:
-    """Where each line stands, and the line. Raises UnreadableError if the file is empty or no text at all."""
-    found = False
+    Raises UnreadableError if the file is empty, no text at all or a gzip bomb.
+    """
+    found, empty = False, 0
     if b"\0" in file.peek(1000):
         raise UnreadableError("is not UTF-8 text; save it as JSON lines in UTF-8")
-    for number, line in enumerate(_bounded_lines(file), 1):
+    for number, line in enumerate(_bounded_lines(file, packed), 1):
         if line.strip():
             found = True
             yield f" line {number}", line
+        elif (empty := empty + 1) == _MOST_EMPTY:
+            raise UnreadableError(f"has {empty:,} empty lines; save it as one article a line")
     if not found:
         raise UnreadableError("is empty; there is nothing to read in it")
 
 
-def _bounded_lines(file: Stream) -> Iterator[bytes]:
+def _bounded_lines(file: BufferedReader[Any], packed: BufferedReader) -> Iterator[bytes]:
     """Each line; of one over the limit only so much that its length shows, so that memory stays bounded."""
-    while line := file.readline(MAX_DOCUMENT_BYTES + 1):
-        yield line
-        skipped = 0
-        while len(line) > MAX_DOCUMENT_BYTES and not line.endswith(b"\n"):
-            line = file.readline(MAX_DOCUMENT_BYTES + 1)
-            skipped += 1
-            if skipped > _MAX_SKIPPED:
-                raise UnreadableError("has a line without an end; save it as one article a line")
+    is_new = True
+    for piece in _pieces(file, packed):
+        if is_new:
+            yield piece
+        is_new = len(piece) <= MAX_DOCUMENT_BYTES or piece.endswith(b"\n")
 
 
-def read_items(file: Stream) -> Iterator[tuple[str, object]]:
+def _pieces(file: BufferedReader[Any], packed: BufferedReader) -> Iterator[bytes]:
+    """Lines, in pieces where they are too long. Raises UnreadableError once they are more than a file could hold."""
+    read, allowed = 0, _FREE
+    while piece := file.readline(MAX_DOCUMENT_BYTES + 1):
+        read += len(piece)
+        if read > allowed:  # telling is slow, and lines may be many
+            allowed = _FREE + _MAX_RATIO * packed.tell()
+            if read > allowed:
+                raise UnreadableError("unpacks to far more than articles do; pack it again from the articles")
+        yield piece
+
+
+def read_items(file: BufferedReader[Any]) -> Iterator[tuple[str, object]]:
     """Where each article of a JSON file stands, and its fields: one object, or a list of them."""
     data = read_whole(file)
     loaded = parse(data) if data.strip() else []
@@ -72,7 +86,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON value")
 
 
-def read_whole(file: Stream) -> bytes:
+def read_whole(file: BufferedReader[Any]) -> bytes:
     """All that a file holds. Raises UnreadableError, before reading it, if that is more than one may."""
     size = os.fstat(file.fileno()).st_size
     data = file.read(MAX_DOCUMENT_BYTES + 1) if size <= MAX_DOCUMENT_BYTES else b""

@@ -17,6 +17,7 @@ from assistant.evaluation.gold import Gold, QuestionSet, WrongFieldError, from_f
 from index.errors import SaidsoError
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv")
+_UNPACKED, _MAX_RATIO = 50 * 2**20, 100  # bytes, and times a file's size; beyond both it is a bomb
 
 
 def read_questions(path: Path) -> QuestionSet:
@@ -33,7 +34,8 @@ def read_questions(path: Path) -> QuestionSet:
 def questions_from(path: PurePath, data: bytes, most: int | None = None) -> QuestionSet:
     """Make a question set of what a file holds; `path` says its kind, and what to call it in errors.
 
-    `most` limits the bytes that a compressed file may hold. Raises SaidsoError as `read_questions` does.
+    `most` limits the bytes that a compressed file may hold, which else may be a hundred times its own. Raises
+    SaidsoError as `read_questions` does.
     """
     name = path.name.lower().removesuffix(".gz")
     text = _text(path, data, most)
@@ -77,9 +79,10 @@ def _text(path: PurePath, data: bytes, most: int | None = None) -> str:
 
 
 def _unpacked(path: PurePath, data: bytes, most: int | None) -> bytes:
+    most = _UNPACKED + _MAX_RATIO * len(data) if most is None else most
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-        held = stream.read() if most is None else stream.read(most + 1)
-    if most is not None and len(held) > most:
+        held = stream.read(most + 1)
+    if len(held) > most:
         raise SaidsoError(f"The question set {path} holds more than {most // 2**20} MB; give it in parts.")
     return held
 

@@ -49,6 +49,7 @@ _ANY = "GET POST PUT PATCH DELETE"
 TABLE = (
     Row("/healthz", "GET", _NONE),
     Row("/readyz", "GET", _NONE),
+    Row("/metrics", "GET", _ADMIN),
     Row("/login", "GET POST", _NONE),
     Row("/logout", "GET POST", _NONE),
     Row("/widget.js", "GET", _NONE),  # the widget asks with publish keys of its own

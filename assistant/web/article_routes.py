@@ -8,6 +8,7 @@ import shutil
 from bisect import bisect_right
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -138,7 +139,7 @@ class _Routes:
 
         def read() -> IngestReport:
             with folder:
-                return assistant.ingest_upload(*paths, on_progress=tell)
+                return self._startup.metrics.ingesting(partial(assistant.ingest_upload, *paths, on_progress=tell))
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, read)
 

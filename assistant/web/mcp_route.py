@@ -44,4 +44,4 @@ class _Endpoint:
     def _new_app(self) -> Callable[[], Starlette]:
         from assistant.mcp_server import http_app, make_server
 
-        return partial(http_app, make_server(lambda: self._startup.assistant), PATH)
+        return partial(http_app, make_server(lambda: self._startup.assistant, self._startup.metrics.asking), PATH)

@@ -19,6 +19,7 @@ from assistant.answer import Answer
 from assistant.assistant import Assistant
 from assistant.followup import Exchange
 from assistant.web.crew import Crew
+from assistant.web.metrics import Metrics
 from assistant.web.openai_request import MODEL, Chat, RefusalError, read_chat
 from assistant.web.refusals import status_of
 from assistant.web.startup import Startup
@@ -75,7 +76,7 @@ class _Routes:
     async def completions(self, request: Request) -> Response:
         """Answer the last question of a conversation, whole or as a stream of server-sent events."""
         chat = read_chat(await request.body())
-        ask = partial(self._crew.do, partial(_ask, self._assistant(), chat))
+        ask = partial(self._crew.do, partial(_ask, self._assistant(), self._startup.metrics, chat))
         head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time()), "model": MODEL, "system_fingerprint": None}
         if chat.stream:
             events = _events({**head, "object": "chat.completion.chunk"}, ask, chat.wants_usage)
@@ -115,8 +116,9 @@ def _failure(error: SaidsoError) -> RefusalError:
     return RefusalError(str(error), status=503 if busy else 500, headers=_SOON if busy else None)
 
 
-def _ask(assistant: Assistant, chat: Chat) -> _Told:
-    answer = assistant.ask(chat.question, chat.filters, history=[Exchange(turn) for turn in chat.turns[:-1]])
+def _ask(assistant: Assistant, metrics: Metrics, chat: Chat) -> _Told:
+    history = [Exchange(turn) for turn in chat.turns[:-1]]
+    answer = metrics.asking(partial(assistant.ask, chat.question, chat.filters, history=history))
     asked, told = (assistant.count_tokens(text) for text in (chat.question, answer.text))
     return _Told(answer, {"prompt_tokens": asked, "completion_tokens": told, "total_tokens": asked + told})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -79,16 +79,22 @@ def theme() -> gr.themes.Base:
 
 
 def build_page(
-    startup: Startup, suggestions: Suggestions, conversations: Conversations, settings: Settings, diagram: str
+    startup: Startup,
+    suggestions: Suggestions,
+    conversations: Conversations,
+    settings: Settings,
+    diagram: str,
+    warning: Callable[[], str | None],
 ) -> gr.Blocks:
     """Lay the page out and connect it to the assistant that `startup` brings, and to what it suggests and keeps.
 
-    `diagram` is the address of the picture that shows how reliable the confidence is.
+    `diagram` is the address of the picture that shows how reliable the confidence is; `warning` says what all should
+    know of the server now, if anything.
     """
     page: gr.Blocks
     with gr.Blocks(title="Saidso", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
         widgets = _lay_out(explanation(settings, diagram), settings.writer.model if settings.writer else None)
-        _connect(page, widgets, startup, suggestions, conversations, settings)
+        _connect(page, widgets, startup, suggestions, conversations, settings, warning)
     page.queue(default_concurrency_limit=8, max_size=64)
     return page
 
@@ -167,6 +173,7 @@ def _connect(
     suggestions: Suggestions,
     conversations: Conversations,
     settings: Settings,
+    warning: Callable[[], str | None],
 ) -> None:
     quiet: Any = {"show_progress": "hidden", "api_visibility": "private"}
     put: Any = {
@@ -194,7 +201,11 @@ def _connect(
             yield update
 
     page.load(arrive, None, [*shown, w.source], **quiet)
-    seen: Any = {"fn": partial(_look, startup, w), "outputs": [w.holdings, w.sources, w.refresh, w.timer], **quiet}
+    seen: Any = {
+        "fn": partial(_look, startup, warning, w),
+        "outputs": [w.holdings, w.sources, w.refresh, w.timer],
+        **quiet,
+    }
     offered: Any = {"fn": partial(_offer, suggestions, w), "outputs": [*w.example], **quiet}
     gr.on([page.load, w.timer.tick, w.refresh.click], **seen).then(**offered)
 
@@ -342,7 +353,7 @@ def _open_source(startup: Startup, key: str) -> str:
         return render.problem(str(error))
 
 
-def _look(startup: Startup, w: Widgets) -> Update:
+def _look(startup: Startup, warning: Callable[[], str | None], w: Widgets) -> Update:
     """Show what is indexed now, and what this visitor may do about it."""
     try:
         visitor = require(_request(), Permission.ASK)
@@ -350,9 +361,10 @@ def _look(startup: Startup, w: Widgets) -> Update:
     except SaidsoError as error:
         say = render.problem if startup.failure else render.stage
         return {w.holdings: say(str(error)), w.timer: gr.Timer(active=startup.failure is None)}
+    said = warning()
     choices = [(f"{source} ({count})", source) for source, count in holdings.sources if source]
     return {
-        w.holdings: render.holdings(holdings, visitor.has_session),
+        w.holdings: render.holdings(holdings, visitor.has_session) + (render.notice(said) if said else ""),
         # By this the scripts know whether articles may be added and removed here.
         w.refresh: gr.update(visible="hidden" if visitor.permission >= Permission.INGEST else False),
         w.sources: gr.update(choices=choices),

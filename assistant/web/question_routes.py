@@ -60,7 +60,7 @@ class _Routes:
         assistant, filters = self._startup.assistant, asked.filters
         history, extractive = asked.conversation, asked.extractive
         asking = partial(assistant.ask, asked.question, filters, asked.name, history=history, extractive=extractive)
-        return JSONResponse((await self._crew.do(asking)).as_json())
+        return JSONResponse((await self._crew.do(partial(self._startup.metrics.asking, asking))).as_json())
 
     async def stream(self, asked: schema.Ask) -> Response:
         """The answer as server-sent events, while it is made; to stop it, close the connection."""
@@ -80,7 +80,7 @@ class _Routes:
             asking = partial(
                 assistant.ask, asked.question, filters, asked.name, on_stage, history, extractive, told.on_text
             )
-            told.answer(await self._crew.do(asking))
+            told.answer(await self._crew.do(partial(self._startup.metrics.asking, asking)))
 
         return event_stream(tell)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, HTTPException, Response
@@ -42,7 +43,8 @@ def add_receipts(app: FastAPI, startup: Startup) -> None:
     def receipt(wanted: ReceiptOf) -> Response:
         """Answer the question once more and give the answer as a receipt, for `saidso verify` to check."""
         assistant = startup.assistant
-        answer = assistant.ask(wanted.question, Filters.from_json(wanted.filters), extractive=True)
+        filters = Filters.from_json(wanted.filters)
+        answer = startup.metrics.asking(partial(assistant.ask, wanted.question, filters, extractive=True))
         if wanted.expected not in (None, evidence_hash(answer.as_json())):
             raise HTTPException(
                 409, "The articles have changed since this answer was given, and it is another now; ask again."

@@ -15,6 +15,7 @@ from assistant.conversations import NotYoursError, UnknownConversationError
 from assistant.evaluation.jobs import TooManyError, UnknownJobError, WrongStateError
 from assistant.misread import misread
 from assistant.web.crew import OverloadedError
+from assistant.web.logs import HEADER
 from assistant.web.security import MAX_UPLOAD_BYTES
 from assistant.web.startup import NotReadyError
 from index.articles import Article
@@ -56,6 +57,7 @@ def add_refusals(app: FastAPI) -> None:
     app.add_exception_handler(SaidsoError, _refused)
     app.add_exception_handler(RequestValidationError, _misread)
     app.add_exception_handler(ClientDisconnect, _broken_off)
+    app.add_exception_handler(Exception, _failed)
 
 
 def status_of(error: SaidsoError) -> int:
@@ -71,6 +73,13 @@ async def _refused(_request: Request, error: Exception) -> JSONResponse:
 async def _broken_off(_request: Request, _error: Exception) -> JSONResponse:
     """Answer a client that went away while it sent, or that `Guard` cut off for sending too much."""
     return JSONResponse({"detail": f"The upload broke off; it may have {MAX_UPLOAD_BYTES // 2**20} MB."}, 413)
+
+
+async def _failed(request: Request, _error: Exception) -> JSONResponse:
+    """Answer where something unexpected went wrong, by the number under which the log has it."""
+    id_ = request.state.request_id
+    detail = f"Something went wrong in Saidso itself; whoever runs it finds it in the log as {id_}."
+    return JSONResponse({"detail": detail}, 500, {HEADER: id_})
 
 
 async def _misread(_request: Request, error: Exception) -> JSONResponse:

@@ -35,7 +35,8 @@ async def reply(startup: Startup, talk: Talk) -> AsyncIterator[str]:
         await asyncio.sleep(_LOOK_AGAIN)
     heard = _Heard()
     ask = partial(startup.assistant.ask, talk.question, talk.filters, on_stage=heard.on_stage, history=talk.history)
-    asking = asyncio.create_task(asyncio.to_thread(partial(ask, extractive=talk.extractive, on_text=heard.on_text)))
+    ask = partial(ask, extractive=talk.extractive, on_text=heard.on_text)
+    asking = asyncio.create_task(asyncio.to_thread(startup.metrics.asking, ask))
     asking.add_done_callback(lambda task: task.cancelled() or task.exception())  # where nobody waits for it any more
     shown = ""
     try:

@@ -78,7 +78,7 @@ class Guard:
             allow_origins=origins,
             allow_methods=_METHODS,
             allow_headers=("Authorization", "Content-Type"),
-            expose_headers=("Retry-After",),
+            expose_headers=("Retry-After", "X-Request-ID"),
         )
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

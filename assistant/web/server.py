@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import hashlib
 import os
@@ -20,7 +21,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from assistant.access_settings import LOOPBACK, Access, is_loopback
@@ -37,8 +38,12 @@ from assistant.web.crew import Crew
 from assistant.web.documentation import add_documentation
 from assistant.web.evaluations import add_evaluations
 from assistant.web.login import add_login
+from assistant.web.logs import logging_as
 from assistant.web.mcp_route import add_mcp
+from assistant.web.metrics import CONTENT_TYPE
+from assistant.web.observer import Observer
 from assistant.web.openai_api import add_openai
+from assistant.web.readiness import Readiness
 from assistant.web.receipts import add_receipts
 from assistant.web.refusals import add_refusals
 from assistant.web.security import MAX_UPLOAD_BYTES, Guard
@@ -62,7 +67,8 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     """Return the web application; `startup` and `jobs` begin when it is served."""
     conversations = Conversations(settings.database_url)
     doorkeeper = Doorkeeper.of(settings)
-    life = partial(_lifespan, startup, jobs, conversations, doorkeeper)
+    readiness = Readiness(startup, settings.data_dir, settings.disk_reserve)
+    life = partial(_lifespan, startup, jobs, conversations, doorkeeper, readiness)
     app = FastAPI(title="Saidso", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
     app.add_api_route(f"/web/{DIAGRAM.name}", _diagram, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=_STATIC))
@@ -77,13 +83,14 @@ def create_app(startup: Startup, jobs: Jobs, settings: Settings) -> FastAPI:
     add_openai(app, startup, crew)
     add_mcp(app, startup)
     add_widget(app, startup, settings)
-    _add_health(app, startup)
+    _add_health(app, startup, readiness)
     add_conversations(app, startup, conversations)
     add_documentation(app)
-    _mount_page(app, startup, suggestions, conversations, settings)
+    _mount_page(app, startup, suggestions, conversations, settings, readiness)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio reflects any origin unless the parent has one
     hosts = {*LOOPBACK, settings.host, *settings.access.hosts}
     app.add_middleware(Guard, doorkeeper=doorkeeper, hosts=hosts, origins=lambda _scope: settings.access.origins)
+    app.add_middleware(Observer, metrics=startup.metrics, proxy=settings.access.proxy)
     return app
 
 
@@ -93,13 +100,19 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
     encrypted = _certificate(settings.access)
     startup = Startup(partial(Assistant.open, settings), sample_articles())
     jobs = Jobs(settings, startup.wait)
-    with _listen(settings.host, settings.port) as listening, TemporaryDirectory(prefix="saidso-") as uploads:
+    with (
+        _listen(settings.host, settings.port) as listening,
+        TemporaryDirectory(prefix="saidso-") as uploads,
+        logging_as(settings.log),
+    ):
         _mind_signals()
         os.environ["GRADIO_TEMP_DIR"] = uploads  # readable by this user only, unlike gradio's own choice
         address = f"{'https' if encrypted else 'http'}://{_in_address(settings.host)}:{listening.getsockname()[1]}"
         config = uvicorn.Config(
             create_app(startup, jobs, settings),
+            log_config=None,
             log_level="warning",
+            access_log=False,
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=2,  # open pages hold a stream for ever
@@ -134,21 +147,36 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def _lifespan(
-    startup: Startup, jobs: Jobs, conversations: Conversations, doorkeeper: Doorkeeper, _app: FastAPI
+    startup: Startup,
+    jobs: Jobs,
+    conversations: Conversations,
+    doorkeeper: Doorkeeper,
+    readiness: Readiness,
+    _app: FastAPI,
 ) -> AsyncIterator[None]:
     startup.begin()
     jobs.begin()
+    watching = asyncio.create_task(readiness.watch())
     yield
+    watching.cancel()
     await run_in_threadpool(jobs.end)
     conversations.close()
     doorkeeper.close()
 
 
-def _add_health(app: FastAPI, startup: Startup) -> None:
+def _add_health(app: FastAPI, startup: Startup, readiness: Readiness) -> None:
     app.add_api_route("/healthz", _healthz, tags=["Health"], summary="Whether the server runs")
     app.add_api_route(
-        "/readyz", partial(_readyz, startup), tags=["Health"], summary="Whether questions are answered",
-        description="Status 200 with what is indexed once they are, 503 with the reason until then.",
+        "/readyz", partial(_readyz, readiness), tags=["Health"], summary="Whether it does its work",
+        description=(
+            "Status 200 with what is indexed where questions are answered and articles could be stored, with a "
+            "`warning` when the disk is nearly full; else 503 with the reason."
+        ),
+    )  # fmt: skip
+    app.add_api_route(
+        "/metrics", partial(_metrics, startup, readiness), tags=["Health"], summary="Figures for Prometheus",
+        description="Requests, answers, ingestion, errors, memory and disk, as text. It takes the scope `admin`.",
+        response_class=PlainTextResponse,
     )  # fmt: skip
 
 
@@ -156,16 +184,16 @@ async def _healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def _readyz(startup: Startup, request: Request) -> JSONResponse:
-    """Whether questions are answered, for anybody; how much is indexed or why it fails, for who may ask."""
-    details: dict[str, object]
-    try:
-        holdings = startup.assistant.holdings()
-        status, details = "ready", {"articles": holdings.articles, "passages": holdings.passages}
-    except SaidsoError as error:
-        status, details = "failed" if startup.failure else "starting", {"reason": str(error)}
-    shown = details if visitor_of(request) else {}
-    return JSONResponse({"status": status, **shown}, 200 if status == "ready" else 503)
+def _readyz(readiness: Readiness, request: Request) -> JSONResponse:
+    """Whether all is well, for anybody; how much is indexed or why it is not, for who may ask."""
+    standing = readiness.look()
+    shown = standing.details if visitor_of(request) else {}
+    return JSONResponse({"status": standing.status, **shown}, 200 if standing.is_ready else 503)
+
+
+def _metrics(startup: Startup, readiness: Readiness) -> Response:
+    gauges = {"saidso_ready": int(readiness.look().is_ready), "saidso_disk_free_bytes": readiness.free()}
+    return Response(startup.metrics.exposition(gauges), media_type=CONTENT_TYPE)
 
 
 def _diagram() -> FileResponse:
@@ -173,11 +201,16 @@ def _diagram() -> FileResponse:
 
 
 def _mount_page(
-    app: FastAPI, startup: Startup, suggestions: Suggestions, conversations: Conversations, settings: Settings
+    app: FastAPI,
+    startup: Startup,
+    suggestions: Suggestions,
+    conversations: Conversations,
+    settings: Settings,
+    readiness: Readiness,
 ) -> None:
     from assistant.web.page import build_page, mount  # gradio takes seconds to import
 
-    page = build_page(startup, suggestions, conversations, settings, _versioned(DIAGRAM))
+    page = build_page(startup, suggestions, conversations, settings, _versioned(DIAGRAM), readiness.warning)
     mount(app, page, head=_head(), max_file_size=MAX_UPLOAD_BYTES)
 
 

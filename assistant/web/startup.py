@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from assistant.assistant import Assistant
+from assistant.web.metrics import Metrics
 from index.errors import SaidsoError
 
 
@@ -25,6 +27,7 @@ class Startup:
         self._assistant: Assistant | None = None
         self._refusal: str | None = None
         self.stage = "Opening the collection"
+        self.metrics = Metrics()  # of what is asked of the assistant and read in, and of all requests
 
     @property
     def ready(self) -> bool:
@@ -79,7 +82,7 @@ class Startup:
             assistant.warm_up()
             if self._samples is not None and assistant.is_fresh():
                 self.stage = "Reading the sample articles"
-                assistant.ingest([self._samples])
+                self.metrics.ingesting(partial(assistant.ingest, [self._samples]))
         except SaidsoError as error:
             self._refusal = str(error)
         else:

@@ -240,9 +240,8 @@ class _Routes:
         began, status, abstained = perf_counter(), 500, None
         try:
             history = read_history(asked.history)
-            answer = self._startup.assistant.ask(
-                asked.question, key.filters, on_stage=on_stage, history=history, extractive=True
-            )
+            ask = partial(self._startup.assistant.ask, asked.question, key.filters, on_stage=on_stage)
+            answer = self._startup.metrics.asking(partial(ask, history=history, extractive=True))
             status, abstained = 200, answer.abstained
             return answer
         except GoneError:
