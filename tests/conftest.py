@@ -28,6 +28,7 @@ LONGEST = (
     "test_page.py",
     "test_page_accessible.py",
     "test_page_evaluate.py",
+    "test_doctor.py",
     "test_page_claims.py",
     "test_page_payloads.py",
     "test_page_conversations.py",

@@ -25,7 +25,7 @@ from index.embedder import Embedder
 from index.ingest import ingest
 from index.store import Store
 
-_ARTICLES = 12  # a round
+_ARTICLES = 12
 _SENTENCES = (
     "The mayor said the bridge over the harbour was closed on Monday",
     "Ortiz denied that the council had known of the report",
@@ -50,8 +50,9 @@ def work(folder: Path, incoming: Path, notes: Path) -> None:
 class Kills:
     """The rounds over one data folder: how many have been killed, where, and what was found wrong."""
 
-    def __init__(self, folder: Path, seed: int = 0) -> None:
+    def __init__(self, folder: Path, seed: int = 0, articles: int = _ARTICLES) -> None:
         self.folder = folder
+        self.articles = articles  # a round
         self.killed = 0
         self.at: dict[str, int] = {}  # how often, by what the child was doing
         self.faults: list[str] = []
@@ -91,7 +92,7 @@ class Kills:
         self._incoming.mkdir(exist_ok=True)
         for old in self._incoming.iterdir():
             old.unlink()
-        for _ in range(_ARTICLES):
+        for _ in range(self.articles):
             name, length = f"article-{self._random.randrange(400)}", self._random.randrange(5, 60)
             sentences = [f"{self._random.choice(_SENTENCES)} ({self._random.random():.6f})." for _ in range(length)]
             (self._incoming / f"{name}.txt").write_text(" ".join(sentences), encoding="utf-8")
