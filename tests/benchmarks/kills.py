@@ -25,7 +25,7 @@ from index.embedder import Embedder
 from index.ingest import ingest
 from index.store import Store
 
-_ARTICLES = 12  # a round
+_ARTICLES = 4  # a round
 _SENTENCES = (
     "The mayor said the bridge over the harbour was closed on Monday",
     "Ortiz denied that the council had known of the report",
@@ -67,6 +67,7 @@ class Kills:
     def one(self) -> None:
         """Kill one child, and look."""
         if not self._takes:
+            self._round(None)  # of the first one most goes into the server that children are forked from
             self._round(None)
         self._round(self._random.uniform(0.0, self._takes))
 
@@ -83,7 +84,7 @@ class Kills:
             self.killed += 1
         elif child.exitcode:
             self.faults.append(f"the child ended with {child.exitcode}")
-        self._takes = max(self._takes, time.monotonic() - began) if until is None else self._takes
+        self._takes = time.monotonic() - began if until is None else self._takes
         self._look()
 
     def _write_articles(self) -> None:
