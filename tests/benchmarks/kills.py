@@ -25,7 +25,7 @@ from index.embedder import Embedder
 from index.ingest import ingest
 from index.store import Store
 
-_ARTICLES = 12
+_ARTICLES = 4  # a round
 _SENTENCES = (
     "The mayor said the bridge over the harbour was closed on Monday",
     "Ortiz denied that the council had known of the report",
@@ -50,9 +50,8 @@ def work(folder: Path, incoming: Path, notes: Path) -> None:
 class Kills:
     """The rounds over one data folder: how many have been killed, where, and what was found wrong."""
 
-    def __init__(self, folder: Path, seed: int = 0, articles: int = _ARTICLES) -> None:
+    def __init__(self, folder: Path, seed: int = 0) -> None:
         self.folder = folder
-        self.articles = articles  # a round
         self.killed = 0
         self.at: dict[str, int] = {}  # how often, by what the child was doing
         self.faults: list[str] = []
@@ -68,6 +67,7 @@ class Kills:
     def one(self) -> None:
         """Kill one child, and look."""
         if not self._takes:
+            self._round(None)  # of the first one most goes into the server that children are forked from
             self._round(None)
         self._round(self._random.uniform(0.0, self._takes))
 
@@ -84,7 +84,7 @@ class Kills:
             self.killed += 1
         elif child.exitcode:
             self.faults.append(f"the child ended with {child.exitcode}")
-        self._takes = max(self._takes, time.monotonic() - began) if until is None else self._takes
+        self._takes = time.monotonic() - began if until is None else self._takes
         self._look()
 
     def _write_articles(self) -> None:
@@ -92,7 +92,7 @@ class Kills:
         self._incoming.mkdir(exist_ok=True)
         for old in self._incoming.iterdir():
             old.unlink()
-        for _ in range(self.articles):
+        for _ in range(_ARTICLES):
             name, length = f"article-{self._random.randrange(400)}", self._random.randrange(5, 60)
             sentences = [f"{self._random.choice(_SENTENCES)} ({self._random.random():.6f})." for _ in range(length)]
             (self._incoming / f"{name}.txt").write_text(" ".join(sentences), encoding="utf-8")
