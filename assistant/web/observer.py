@@ -33,7 +33,6 @@ class Observer:
             return
         id_ = request_id(scope, self._proxy)
         REQUEST_ID.set(id_)  # for the log, in this request's own context
-        scope.setdefault("state", {})["request_id"] = id_
         status, began = 500, perf_counter()
 
         async def answered(message: Message) -> None:
@@ -56,7 +55,7 @@ class Observer:
         route = _route(scope)
         self._metrics.request(method, route, status, seconds)
         if route not in _PROBES:
-            visitor = scope["state"].get("visitor")
+            visitor = scope.get("state", {}).get("visitor")
             facts = {
                 "method": method,
                 "route": route,

@@ -15,7 +15,7 @@ from assistant.conversations import NotYoursError, UnknownConversationError
 from assistant.evaluation.jobs import TooManyError, UnknownJobError, WrongStateError
 from assistant.misread import misread
 from assistant.web.crew import OverloadedError
-from assistant.web.logs import HEADER
+from assistant.web.logs import HEADER, REQUEST_ID
 from assistant.web.security import MAX_UPLOAD_BYTES
 from assistant.web.startup import NotReadyError
 from index.articles import Article
@@ -75,9 +75,9 @@ async def _broken_off(_request: Request, _error: Exception) -> JSONResponse:
     return JSONResponse({"detail": f"The upload broke off; it may have {MAX_UPLOAD_BYTES // 2**20} MB."}, 413)
 
 
-async def _failed(request: Request, _error: Exception) -> JSONResponse:
+async def _failed(_request: Request, _error: Exception) -> JSONResponse:
     """Answer where something unexpected went wrong, by the number under which the log has it."""
-    id_ = request.state.request_id
+    id_ = REQUEST_ID.get()
     detail = f"Something went wrong in Saidso itself; whoever runs it finds it in the log as {id_}."
     return JSONResponse({"detail": detail}, 500, {HEADER: id_})
 
