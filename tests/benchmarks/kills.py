@@ -65,11 +65,13 @@ class Kills:
         self._children.set_forkserver_preload([__name__, "torch", "chromadb", "tantivy", "index.sentence_network"])
 
     def one(self) -> None:
-        """Kill one child, and look."""
+        """Kill one child, and look. One that is done before its moment comes is looked at too, and another begun."""
         if not self._takes:
             self._round(None)  # of the first one most goes into the server that children are forked from
             self._round(None)
-        self._round(self._random.uniform(0.0, self._takes))
+        killed = self.killed
+        while self.killed == killed and not self.faults:
+            self._round(self._random.uniform(0.0, self._takes))
 
     def _round(self, until: float | None) -> None:
         self._write_articles()
