@@ -1,4 +1,4 @@
-"""Batches of a network's input read side by side, each by one thread on one core.
+"""Values cut into runs; batches of a network's input read side by side, each by one thread on one core.
 
 Threads that share one matrix product wait for each other at every one of them, which on a busy machine costs more than
 half of the speed; threads with a batch each never wait.
@@ -7,13 +7,19 @@ half of the speed; threads with a batch each never wait.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
 _Batch = TypeVar("_Batch")
 _Result = TypeVar("_Result")
+_Value = TypeVar("_Value")
+
+
+def parts(values: Sequence[_Value], size: int) -> Iterator[Sequence[_Value]]:
+    """Cut values into runs of at most `size`, in their order."""
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def cores() -> int:

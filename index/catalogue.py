@@ -34,6 +34,7 @@ from sqlalchemy import (
 )
 
 from index.articles import Article
+from index.batches import parts
 from index.claims import Claim, Piece
 from index.database import connect, writing
 from index.filters import Filters
@@ -497,13 +498,6 @@ class Catalogue:
         with writing(self._engine) as connection:
             _next_generation(connection)
 
-    def owe_everything(self) -> None:
-        """Make the derived indexes owe every passage, so that the next settling builds them anew."""
-        with writing(self._engine) as connection:
-            connection.execute(delete(_outbox))
-            everything = select(_passages.c.id, _passages.c.article_id, literal(0))
-            connection.execute(insert(_outbox).from_select(["passage_id", "article_id", "removed"], everything))
-
     def owe(self, passage_ids: Sequence[int]) -> None:
         """Make the derived indexes owe these passages, where they are not owed already."""
         owing = select(_passages.c.id, _passages.c.article_id, literal(0))
@@ -785,6 +779,5 @@ def _select_passages() -> Select[Any]:
     ).select_from(joined)
 
 
-def _chunks(values: list[_T]) -> Iterator[list[_T]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
+def _chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    return parts(values, _CHUNK)

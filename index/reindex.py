@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from index.batches import parts
 from index.catalogue import Catalogue, Passage
 from index.embedder import Embedder
 from index.errors import SaidsoError
 from index.soundness import look_at, try_out
-from index.store import SETTLE_BATCH, Step, parts, store_vectors, vectors_folder, writing_to
+from index.store import SETTLE_BATCH, Step, store_vectors, vectors_folder, writing_to
 from index.vectors import VectorStore
 
 

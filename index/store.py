@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from filelock import FileLock, Timeout
 
 from index.articles import Article
+from index.batches import parts
 from index.catalogue import Catalogue, Found, Passage, Unread
 from index.claims import Stretch, batches, claims_in, found_by, stretches_of
 from index.embedder import Embedder
@@ -254,11 +255,6 @@ def store_vectors(store: VectorStore, embedder: Embedder, passages: Sequence[Pas
 
 def _sorted(keys: set[_Key]) -> tuple[_Key, ...]:
     return tuple(sorted(keys))
-
-
-def parts(keys: Sequence[_Key], size: int) -> Iterator[Sequence[_Key]]:
-    """Cut keys into runs of at most `size`."""
-    return (keys[start : start + size] for start in range(0, len(keys), size))
 
 
 @contextmanager

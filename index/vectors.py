@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.batches import parts
 from index.errors import UnreadableError
 from index.filters import Filters
 
@@ -117,8 +118,7 @@ class VectorStore:
 
     def stored(self, ids: Sequence[int]) -> Iterator[NDArray[np.float32]]:
         """Yield the vectors of these passages, some thousands at a time, in the order of their ids."""
-        for start in range(0, len(ids), _READ_AT_ONCE):
-            part = ids[start : start + _READ_AT_ONCE]
+        for part in parts(ids, _READ_AT_ONCE):
             found = self._collection.get(ids=[str(id_) for id_ in part], include=["embeddings"])
             vectors = dict(zip(map(int, found["ids"]), found["embeddings"], strict=True))  # type: ignore[arg-type]
             yield np.asarray([vectors[id_] for id_ in sorted(part) if id_ in vectors], dtype=np.float32)

@@ -77,7 +77,7 @@ def test_everything_can_be_owed_again(catalogue: Catalogue) -> None:
     owed = everything_owed(catalogue)
     catalogue.settle(owed)
     assert not everything_owed(catalogue)
-    catalogue.owe_everything()
+    catalogue.owe(catalogue.passage_ids())
     assert everything_owed(catalogue) == owed
 
 

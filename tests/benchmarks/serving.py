@@ -17,8 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -73,25 +74,34 @@ def _engine(folder: Path, seconds: float, threads: int) -> dict[str, Any]:
 
 
 def _server(folder: Path, seconds: float, askers: int) -> dict[str, Any]:
+    with served(folder, askers, timeout=120) as (client, pid):
+
+        def act(number: int) -> int:
+            route = "/api/search" if number % 2 else "/api/ask"
+            return client.post(route, json={"question": QUESTIONS[number // 2 % len(QUESTIONS)]}).status_code
+
+        _asked(act, seconds / 6, askers, pid)  # what is allocated once is not a leak
+        before = resident(pid)
+        figures = _asked(act, seconds, askers, pid)
+        after = resident(pid)
+    return {**figures, "RSS MB at start": before, "RSS MB at end": after}
+
+
+@contextmanager
+def served(folder: Path, connections: int, timeout: float) -> Iterator[tuple[httpx.Client, int]]:
+    """Serve a data folder; give a client, once questions are answered, and the server's process id."""
     environment = {**os.environ, "SAIDSO_DATA_DIR": str(folder), "SAIDSO_PORT": "0"}
     command = [sys.executable, str(ROOT / "app.py")]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         address = server.stdout.readline().split()[-1]
-        with httpx.Client(base_url=address, timeout=120, limits=httpx.Limits(max_connections=askers)) as client:
-
-            def act(number: int) -> int:
-                route = "/api/search" if number % 2 else "/api/ask"
-                return client.post(route, json={"question": QUESTIONS[number // 2 % len(QUESTIONS)]}).status_code
-
+        with httpx.Client(
+            base_url=address, timeout=timeout, limits=httpx.Limits(max_connections=connections)
+        ) as client:
             while client.get("/readyz").status_code != 200:
                 time.sleep(0.2)
-            _asked(act, seconds / 6, askers, server.pid)  # what is allocated once is not a leak
-            before = _resident(server.pid)
-            figures = _asked(act, seconds, askers, server.pid)
-            after = _resident(server.pid)
+            yield client, server.pid
         server.send_signal(signal.SIGINT)
-    return {**figures, "RSS MB at start": before, "RSS MB at end": after}
 
 
 def _asked(act: Callable[[int], int], seconds: float, threads: int, pid: int) -> dict[str, Any]:
@@ -123,7 +133,8 @@ def _processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Return how many MB a process holds."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 

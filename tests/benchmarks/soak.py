@@ -14,8 +14,6 @@ import argparse
 import json
 import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -30,18 +28,9 @@ import httpx
 
 from assistant.assistant import Assistant
 from assistant.settings import Settings, sample_articles
+from tests.benchmarks.serving import QUESTIONS, resident, served
 
-ROOT = Path(__file__).parents[2]
-QUESTIONS = (
-    "How many bombs did the F-15s drop?",
-    "What did the Pentagon claim was hit?",
-    "Who called for a probe?",
-    "How many people were killed?",
-    "Did the coalition hit a mosque?",
-    "What do the parties say about the building?",
-    "Has Central Command changed its account?",
-    "Who won the 2022 World Cup?",
-)
+_QUESTIONS = (*QUESTIONS, "What do the parties say about the building?", "Has Central Command changed its account?")
 _SENTENCES = (
     "The mayor of Quarry Bay said that the ferry was late on Monday",
     "Ortiz denied that the orchard had been sold",
@@ -74,7 +63,7 @@ class Soak:
 
     def asker(self, numbers: count[int]) -> None:
         while not self.done.is_set():
-            self.ask(QUESTIONS[next(numbers) % len(QUESTIONS)])
+            self.ask(_QUESTIONS[next(numbers) % len(_QUESTIONS)])
 
     def ingester(self) -> None:
         rng = random.Random(0)
@@ -97,9 +86,7 @@ class Soak:
 
     def watcher(self) -> None:
         while not self.done.wait(_EVERY):
-            status = Path(f"/proc/{self.pid}/status").read_text()
-            resident = int(status.partition("VmRSS:")[2].split()[0]) // 1024
-            self.looks.append((resident, len(os.listdir(f"/proc/{self.pid}/fd"))))  # noqa: PTH208 - it names no files
+            self.looks.append((resident(self.pid), len(os.listdir(f"/proc/{self.pid}/fd"))))  # noqa: PTH208 - it names no files
             print(
                 f"{self.looks[-1][0]} MB, {self.looks[-1][1]} files, {dict(self.counts)}", file=sys.stderr, flush=True
             )
@@ -154,20 +141,11 @@ def main() -> None:
         assistant = Assistant.open(Settings(Path(folder)))
         assistant.ingest([sample_articles()])
         assistant.close()
-        environment = {**os.environ, "SAIDSO_DATA_DIR": folder, "SAIDSO_PORT": "0"}
-        command = [sys.executable, str(ROOT / "app.py")]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
-            assert server.stdout is not None
-            address = server.stdout.readline().split()[-1]
-            limits = httpx.Limits(max_connections=options.askers + 4)
-            with httpx.Client(base_url=address, timeout=300, limits=limits) as client:
-                while client.get("/readyz").status_code != 200:
-                    time.sleep(0.2)
-                soak = Soak(client, server.pid)
-                quiet = {question: soak.ask(question) for question in QUESTIONS}
-                soak.run(options.minutes, options.askers)
-                found = soak.report(quiet)
-            server.send_signal(signal.SIGINT)
+        with served(Path(folder), options.askers + 4, timeout=300) as (client, pid):
+            soak = Soak(client, pid)
+            quiet = {question: soak.ask(question) for question in _QUESTIONS}
+            soak.run(options.minutes, options.askers)
+            found = soak.report(quiet)
     print(json.dumps(found, indent=1))
     sys.exit(not found["sound"])
 
