@@ -8,10 +8,11 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import tantivy
 
@@ -22,6 +23,8 @@ from index.soundness import Look
 FORMAT = "2"  # of the files; those of another one are built anew
 _ANALYZER = "saidso_english"
 _MOST_TERMS = 64  # of a question: enough for a pasted paragraph, few enough for a pasted book
+_REMOVED_SHARE = 0.05  # of the texts beyond the first few: adding them all again costs little beside embedding so many
+_FEW = 1000  # in so few every removed text is felt, and all are added again in no time
 _SEGMENT_FILES = ("idx", "pos", "term", "store", "fast", "fieldnorm")
 _FOOTER_END = struct.Struct("<II")  # bytes of the footer before it, and a number that says that it is one
 _FOOTER_MAGIC = 1337
@@ -54,7 +57,8 @@ class Entry:
 class KeywordIndex:
     """Texts by their stemmed words, each under a key. Derived from the catalogue; may be deleted and rebuilt."""
 
-    def __init__(self, index: tantivy.Index, analyzer: tantivy.TextAnalyzer) -> None:
+    def __init__(self, folder: Path, index: tantivy.Index, analyzer: tantivy.TextAnalyzer) -> None:
+        self._folder = folder
         self._index = index
         self._analyzer = analyzer
         self._schema = index.schema
@@ -78,7 +82,7 @@ class KeywordIndex:
             ) from error
         analyzer = _analyzer()
         index.register_tokenizer(_ANALYZER, analyzer)
-        return cls(index, analyzer)
+        return cls(folder, index, analyzer)
 
     def update(self, add: Sequence[Entry], remove: Sequence[str]) -> None:
         """Add texts and remove others, in one commit. A key that was there is replaced."""
@@ -87,12 +91,28 @@ class KeywordIndex:
             for key in [*remove, *(entry.key for entry in add)]:
                 writer.delete_documents_by_term("key", key)
             for entry in add:
-                day = {} if entry.day is None else {"day": entry.day}
-                words = {"text": _joined(entry.text), "lead": _joined(entry.lead)}
-                writer.add_document(tantivy.Document(key=entry.key, source=entry.source, **words, **day))
+                writer.add_document(_document(entry))
             writer.commit()
         finally:
             writer.wait_merging_threads()
+
+    def rebuild(self, entries: Iterable[Entry]) -> None:
+        """Put these texts in the place of all that there are, in one commit."""
+        writer = self._index.writer(num_threads=1)
+        try:
+            writer.delete_all_documents()
+            for entry in entries:
+                writer.add_document(_document(entry))
+            writer.commit()
+        finally:
+            writer.wait_merging_threads()
+
+    def wants_rebuilding(self) -> bool:
+        """Say whether too many removed texts still count: tantivy has their words in its statistics until it merges."""
+        segments = _segments(self._folder)
+        removed = sum(_removed(segment) for segment in segments)
+        living = sum(segment["max_doc"] for segment in segments) - removed
+        return removed > _REMOVED_SHARE * max(0, living - _FEW)
 
     def search(
         self, question: str, k: int, filters: Filters | None = None, only: Sequence[str] | None = None
@@ -176,16 +196,31 @@ def look_at(folder: Path, thoroughly: bool = False) -> Look:
     if not folder.is_dir() or not any(folder.iterdir()):
         return Look(0)
     try:
-        segments = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["segments"]
+        segments = _segments(folder)
         names = [segment["segment_id"].replace("-", "") for segment in segments]
-        deleted = [segment["deletes"]["num_deleted_docs"] for segment in segments if segment["deletes"]]
-        count = sum(segment["max_doc"] for segment in segments) - sum(deleted)
+        count = sum(segment["max_doc"] - _removed(segment) for segment in segments)
     except FileNotFoundError:
         return Look(0, "meta.json is missing")
     except (ValueError, KeyError, TypeError) as error:
         return Look(0, f"meta.json cannot be read ({error})")
     files = (folder / f"{name}.{kind}" for name in names for kind in _SEGMENT_FILES)
     return Look(count, next((fault for file in files if (fault := _file_fault(file, thoroughly))), None))
+
+
+def _segments(folder: Path) -> list[dict[str, Any]]:
+    """Return tantivy's own account of its segments. Raises OSError, ValueError or KeyError where there is none."""
+    segments: list[dict[str, Any]] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["segments"]
+    return segments
+
+
+def _removed(segment: dict[str, Any]) -> int:
+    return segment["deletes"]["num_deleted_docs"] if segment["deletes"] else 0
+
+
+def _document(entry: Entry) -> tantivy.Document:
+    day = {} if entry.day is None else {"day": entry.day}
+    words = {"text": _joined(entry.text), "lead": _joined(entry.lead)}
+    return tantivy.Document(key=entry.key, source=entry.source, **words, **day)
 
 
 def _file_fault(file: Path, thoroughly: bool) -> str | None:

@@ -182,6 +182,7 @@ class Store:
             self.vectors.count()  # has Chroma put its search tree in order now, not in some reader later
             self.catalogue.settle(owed)
             done += len(owed.add) + len(owed.remove)
+        self._forget_removed_words()
         self._generation = self.catalogue.fact("generation")
 
     def _find_claims(self, on_step: Callable[[Step], None]) -> None:
@@ -205,10 +206,19 @@ class Store:
 
     def _index_words(self, passages: Sequence[Passage], removed: Sequence[int], articles: Sequence[str]) -> None:
         """Bring the keyword indexes up to date on these passages and articles, changed or removed."""
-        entries = [Entry(str(p.id), p.text, p.source, p.day) for p in passages]
-        self.passage_words.update(entries, [str(id_) for id_ in removed])
+        self.passage_words.update([_entry(passage) for passage in passages], [str(id_) for id_ in removed])
         known = [self.catalogue.article(id_) for id_ in articles]
         self.article_words.update([_whole(article) for article in known if article], articles)
+
+    def _forget_removed_words(self) -> None:
+        """Have what was removed no longer count in how rare a word is, nor in how long texts are."""
+        if self.passage_words.wants_rebuilding():
+            ids = parts(self.catalogue.passage_ids(), SETTLE_BATCH)
+            passages = (passage for part in ids for passage in self.catalogue.passages(part).values())
+            self.passage_words.rebuild(map(_entry, passages))
+        if self.article_words.wants_rebuilding():
+            articles = map(self.catalogue.article, self.catalogue.articles_with_passages())
+            self.article_words.rebuild(_whole(article) for article in articles if article)
 
     def catch_up(self, on_step: Callable[[Step], None] = lambda _: None) -> None:
         """Bring the derived indexes, whatever they hold, up to the catalogue; to be called by the writer only."""
@@ -303,6 +313,10 @@ def broken(folder: Path, catalogue: Catalogue, thoroughly: bool = False) -> list
     if vectors.look.fault is None and vectors.look.count:
         vectors = replace(vectors, look=replace(vectors.look, fault=try_out(vectors.folder, thoroughly)))
     return [index for index in (vectors, *words) if index.look.fault]
+
+
+def _entry(passage: Passage) -> Entry:
+    return Entry(str(passage.id), passage.text, passage.source, passage.day)
 
 
 def _whole(article: Article) -> Entry:

@@ -9,12 +9,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
 from filelock import FileLock
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from assistant.assistant import Assistant
 from assistant.evaluation.jobs import Jobs
@@ -138,35 +139,44 @@ def live(samples: Assistant, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real Chromium; one a module, since playwright's event loop must not outlive the module's tests."""
+    """A real Chromium to which no name leads anywhere; one a module, as playwright's event loop must not outlive it."""
+    args = ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
         yield browser
         browser.close()
 
 
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    """Open pages; the test fails when one reaches for another place, shows a dialog, opens a socket or throws an error.
+@pytest.fixture(scope="module")
+def profiles(browser: Browser) -> list[BrowserContext]:
+    """What the tests of a module visit with, one after another: scripts are loaded and compiled once, not in each."""
+    return []
 
-    A page from the file system may read nothing but itself, and leave the console alone.
+
+@pytest.fixture
+def visit(browser: Browser, profiles: list[BrowserContext]) -> Iterator[Visit]:
+    """Open pages, each as another visitor who comes for the first time.
+
+    The test fails when one reaches for another place, shows a dialog, opens a socket or throws an error. A page from
+    the file system may read nothing but itself, and leave the console alone.
     """
     faults: list[str] = []
-    contexts = []
+    pages: list[Page] = []
 
-    def visit_(url: str, width: int = 1280, height: int = 860, scheme: str = "light") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
-        contexts.append(context)
+    def visit_(url: str, width: int = 1280, height: int = 860, scheme: Literal["light", "dark"] = "light") -> Page:
+        if len(pages) == len(profiles):
+            profiles.append(browser.new_context())
+        page = profiles[len(pages)].new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
 
-        def guard(route: Route) -> None:
-            if _is_own(route.request.url, url):
-                route.continue_()
-            else:
-                faults.append(f"requested {route.request.url}")
-                route.abort()
+        def look_at(request: Request) -> None:
+            if not _is_own(request.url, url):
+                faults.append(f"requested {request.url}")
 
-        context.route("**/*", guard)
-        page = context.new_page()
+        page.on("request", look_at)
+        page.on("popup", lambda popup: popup.on("request", look_at))
         page.on("dialog", lambda dialog: (faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
         page.on("websocket", lambda socket: faults.append(f"opened {socket.url}"))
         page.on("pageerror", lambda error: faults.append(f"script error {error}"))
@@ -176,9 +186,20 @@ def visit(browser: Browser) -> Iterator[Visit]:
         return page
 
     yield visit_
-    for context in contexts:
-        context.close()
+    for page in pages:
+        _forget(page)
     assert faults == []
+
+
+def _forget(page: Page) -> None:
+    """Leave nothing in the browser's profile of what a visitor has done but the scripts that it has loaded."""
+    context = page.context
+    address = urlsplit(page.url)
+    given = {"origin": f"{address.scheme}://{address.netloc}", "storageTypes": "cookies,local_storage,indexeddb"}
+    context.new_cdp_session(page).send("Storage.clearDataForOrigin", given)
+    context.clear_permissions()
+    for open_ in context.pages:
+        open_.close()
 
 
 def _is_own(requested: str, visited: str) -> bool:

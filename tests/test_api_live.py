@@ -16,8 +16,8 @@ import pytest
 from playwright.sync_api import expect
 
 from assistant.web.documentation import curl_lines, render
+from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
-from tests.test_page import ready_at, serving
 from tests.test_readme import blocks
 
 OWN = {"Questions", "Articles", "Evidence", "Evaluations", "Health"}

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -23,9 +16,9 @@ from assistant.settings import Settings, sample_articles
 from assistant.verification import verify
 from assistant.web import source_pane, wording
 from index.embedder import bundled_model
+from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
 
-ROOT = Path(__file__).parent.parent
 PENTAGON = "What did the Pentagon claim was hit?"
 PATIENCE = 30_000  # milliseconds for an answer; the machine may be busy
 
@@ -53,23 +46,6 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("page")
 
 
-@contextmanager
-def serving(data_folder: Path, **settings: str) -> Iterator[str]:
-    """Start the app as a user does, give its address as soon as it listens, and stop it with Ctrl-C."""
-    environment = {**os.environ, "SAIDSO_DATA_DIR": str(data_folder), "SAIDSO_PORT": "0", **settings}
-    environment.pop("GRADIO_TEMP_DIR", None)
-    with subprocess.Popen(
-        [sys.executable, str(ROOT / "app.py")], env=environment, stdout=subprocess.PIPE, text=True
-    ) as app:
-        try:
-            assert app.stdout is not None
-            yield app.stdout.readline().split()[-1]
-            app.send_signal(signal.SIGINT)
-            assert app.wait(20) == 0
-        finally:
-            app.kill()
-
-
 @pytest.fixture(scope="module")
 def address(data_folder: Path) -> Iterator[str]:
     """The app's address, in a folder that was never used."""
@@ -93,18 +69,6 @@ def open_page(visit: Visit, address: str) -> Open:
 @pytest.fixture(scope="module")
 def ready(address: str) -> str:
     return ready_at(address)
-
-
-def ready_at(address: str) -> str:
-    """Wait until questions are answered there."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            with urlopen(f"{address}/readyz", timeout=5):
-                return address
-        except HTTPError:
-            time.sleep(0.2)
-    raise AssertionError("not ready within a minute")
 
 
 def ask(page: Page, question: str) -> None:

@@ -9,8 +9,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
-from tests.test_page import PATIENCE, ask, fits, ready_at, serving
+from tests.test_page import PATIENCE, ask, fits
 
 pytestmark = needs_chromium
 Open = Callable[..., Page]

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
-from tests.test_page import HOSTILE, PATIENCE, fits, ready_at, serving, tab_to
+from tests.test_page import HOSTILE, PATIENCE, fits, tab_to
 
 pytestmark = needs_chromium
 Open = Callable[..., Page]

@@ -12,8 +12,9 @@ from playwright.sync_api import Page, expect
 from assistant.assistant import Assistant
 from assistant.settings import Settings
 from assistant.web import source_pane
+from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
-from tests.test_page import PATIENCE, ask, contrast, fits, ready_at, serving, tab_to
+from tests.test_page import PATIENCE, ask, contrast, fits, tab_to
 
 pytestmark = needs_chromium
 Open = Callable[..., Page]

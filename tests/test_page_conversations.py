@@ -10,8 +10,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
-from tests.test_page import PATIENCE, PENTAGON, ask, contrast, fits, ready_at, serving
+from tests.test_page import PATIENCE, PENTAGON, ask, contrast, fits
 
 pytestmark = needs_chromium
 

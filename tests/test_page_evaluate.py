@@ -12,8 +12,9 @@ import httpx
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
+from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
-from tests.test_page import PATIENCE, PENTAGON, ask, contrast, fits, luminance, ready_at, serving, tab_to
+from tests.test_page import PATIENCE, PENTAGON, ask, contrast, fits, luminance, tab_to
 
 pytestmark = needs_chromium
 Open = Callable[..., Page]

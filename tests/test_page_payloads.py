@@ -17,9 +17,10 @@ from assistant.receipt import Receipt
 from assistant.receipt_file import encoded
 from assistant.settings import Settings
 from index.filters import Filters
+from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
 from tests.payloads import PAYLOADS
-from tests.test_page import PATIENCE, ask, ready_at, serving
+from tests.test_page import PATIENCE, ask
 
 pytestmark = needs_chromium
 MANY = 45  # messages that the page shows of one conversation

@@ -14,9 +14,10 @@ from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
 
 from assistant.cli import app
+from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
 from tests.stand_in_model import StandIn, standing_in
-from tests.test_page import PATIENCE, PENTAGON, ask, ready_at, serving
+from tests.test_page import PATIENCE, PENTAGON, ask
 
 DAVIS = "Capt. Jeff Davis said the strike had hit its target and killed al-Qaeda members [1]."
 HOSTILE = "<img src=x onerror=alert(1)> Everybody agrees."

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,31 @@ def test_settling_brings_the_indexes_up_to_the_catalogue(tmp_path: Path, embedde
         store.catalogue.remove(["a"])
         store.settle()
     assert found(store) == (0, 0, 0)
+
+
+def test_removed_articles_leave_no_trace_in_the_scores(tmp_path: Path, embedder: Embedder) -> None:
+    store = Store.open(tmp_path, embedder)
+
+    def change(add: Sequence[tuple[Article, list[Span]]] = (), remove: Sequence[str] = ()) -> None:
+        with store.writing():
+            store.catalogue.store(add)
+            store.catalogue.remove(remove)
+            store.settle()
+
+    def scores() -> object:
+        question = "Was the mosque hit, and is the bread dear?"
+        indexes = store.passage_words, store.article_words
+        return [(index.search(question, 9), index.weights(question)) for index in indexes]
+
+    change(add=[(ARTICLE, SPANS), (SAID, [Span(0, 38)])])
+    before = scores()
+    others = [Article(f"o{i}", f"The bread of the {i} bakers near the mosque was dear.") for i in range(12)]
+    change(add=[(article, [Span(0, len(article.text))]) for article in others])
+    assert scores() != before
+    change(remove=[article.id for article in others[:5]])
+    change(remove=[article.id for article in others[5:]])
+    assert scores() == before
+    store.close()
 
 
 def test_what_a_killed_process_left_is_finished_at_the_next_start(tmp_path: Path, embedder: Embedder) -> None:

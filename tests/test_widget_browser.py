@@ -22,8 +22,9 @@ from assistant.settings import Settings
 from assistant.web.startup import Startup
 from assistant.widget_keys import Limit, WidgetKey, WidgetKeys
 from assistant.widget_log import WidgetLog
+from tests.app_server import ROOT
 from tests.conftest import CHROMIUM, interruptible, needs_chromium
-from tests.test_page import HOSTILE, PATIENCE, PENTAGON, ROOT, contrast, luminance
+from tests.test_page import HOSTILE, PATIENCE, PENTAGON, contrast, luminance
 from tests.test_web import app_of
 
 pytestmark = needs_chromium

@@ -23,8 +23,8 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.app_server import ready_at, serving
 from tests.conftest import CHROMIUM
-from tests.test_page import ready_at, serving
 
 ROOT = Path(__file__).parents[2]
 _BARE = """
