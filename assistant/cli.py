@@ -30,7 +30,7 @@ from assistant.token_command import token_app
 from assistant.widget_command import widget_app
 from index.articles import Article, Rejected
 from index.claims import nearest
-from index.errors import SaidsoError
+from index.errors import SaidsoError, memory_watched
 from index.filters import Filters, parse_day
 
 DONE, FAILED, USAGE, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -82,7 +82,8 @@ def main() -> None:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `saidso … | head` ends quietly
     try:
-        app()
+        with memory_watched():
+            app()
     except SaidsoError as error:
         Terminal().error(str(error))
         sys.exit(FAILED)

@@ -8,7 +8,8 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 import tantivy
 
-from index.errors import UnreadableError
+from index.errors import UnreadableError, UnwritableError
 from index.filters import Filters
 from index.soundness import Look
 
@@ -85,27 +86,31 @@ class KeywordIndex:
         return cls(folder, index, analyzer)
 
     def update(self, add: Sequence[Entry], remove: Sequence[str]) -> None:
-        """Add texts and remove others, in one commit. A key that was there is replaced."""
-        writer = self._index.writer(num_threads=1)
-        try:
+        """Add texts and remove others, in one commit; a key that was there is replaced. Raises UnwritableError."""
+        with self._writing() as writer:
             for key in [*remove, *(entry.key for entry in add)]:
                 writer.delete_documents_by_term("key", key)
             for entry in add:
                 writer.add_document(_document(entry))
-            writer.commit()
-        finally:
-            writer.wait_merging_threads()
 
     def rebuild(self, entries: Iterable[Entry]) -> None:
-        """Put these texts in the place of all that there are, in one commit."""
-        writer = self._index.writer(num_threads=1)
-        try:
+        """Put these texts in the place of all that there are, in one commit. Raises UnwritableError."""
+        with self._writing() as writer:
             writer.delete_all_documents()
             for entry in entries:
                 writer.add_document(_document(entry))
-            writer.commit()
-        finally:
-            writer.wait_merging_threads()
+
+    @contextmanager
+    def _writing(self) -> Iterator[tantivy.IndexWriter]:
+        try:
+            writer = self._index.writer(num_threads=1)
+            try:
+                yield writer
+                writer.commit()
+            finally:
+                writer.wait_merging_threads()
+        except (OSError, ValueError) as error:
+            raise UnwritableError(self._folder, error) from error
 
     def wants_rebuilding(self) -> bool:
         """Say whether too many removed texts still count: tantivy has their words in its statistics until it merges."""

@@ -29,6 +29,7 @@ SETTLE_BATCH = 512
 _CLAIMS_BATCH = 32  # articles
 _REBUILD_BATCH = 32  # articles
 _LEAD = 700  # characters of title and text in which an article says what it is about
+_ROOM = 1 << 20  # bytes
 _LOCK_PATIENCE = 2.0  # seconds; a page that removes an article while another does so should not fail at once
 
 
@@ -102,7 +103,8 @@ class Store:
             _probe_writable(folder)
         except OSError as error:
             raise SaidsoError(
-                f"The data folder {folder} cannot be written ({error.strerror}); choose another with --data-dir."
+                f"The data folder {folder} cannot be written ({error.strerror}); make room on its disk, look at its "
+                "permissions, or choose another with --data-dir."
             ) from error
         catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
         check_model(catalogue, embedder, folder)
@@ -326,9 +328,12 @@ def _whole(article: Article) -> Entry:
 
 
 def _probe_writable(folder: Path) -> None:
-    """Raise OSError where a file cannot be made: better at the start than half way through."""
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    """Raise OSError where nothing can be written: better at the start than half way through.
+
+    Chroma writes when it is opened, and one that cannot for want of room looks as if it were broken.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(_ROOM))
 
 
 def check_model(catalogue: Catalogue, embedder: Embedder, folder: Path) -> None:

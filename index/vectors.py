@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.batches import parts
-from index.errors import UnreadableError
+from index.errors import UnreadableError, UnwritableError
 from index.filters import Filters
 
 _COLLECTION = "passages"
@@ -47,7 +48,8 @@ class VectorStore:
                     "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
                 },
             )
-        except (chromadb.errors.ChromaError, ValueError, OSError) as error:
+        except (chromadb.errors.ChromaError, ValueError, OSError, AttributeError) as error:
+            # Where it cannot start, Chroma stumbles over stopping what has not started: an AttributeError.
             raise UnreadableError(
                 f"The vector store in {self._folder} cannot be opened ({error}); `saidso doctor --repair` builds it "
                 "again from the catalogue."
@@ -67,8 +69,11 @@ class VectorStore:
     def upsert(
         self, ids: Sequence[int], vectors: NDArray[np.float32], about: Sequence[tuple[str, str, int | None]]
     ) -> None:
-        """Store one vector a passage with its (article id, outlet, day as yyyymmdd or None)."""
-        with self._in_use:
+        """Store one vector a passage with its (article id, outlet, day as yyyymmdd or None).
+
+        Raises UnwritableError when Chroma cannot, as `delete` does.
+        """
+        with self._writing():
             for part in self._parts(len(ids)):
                 self._collection.upsert(
                     ids=[str(id_) for id_ in ids[part]],
@@ -78,9 +83,19 @@ class VectorStore:
 
     def delete(self, ids: Sequence[int]) -> None:
         """Forget these passages; ids that are not there are passed over."""
-        with self._in_use:
+        with self._writing():
             for part in self._parts(len(ids)):
                 self._collection.delete(ids=[str(id_) for id_ in ids[part]])
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        from chromadb.errors import InternalError
+
+        with self._in_use:
+            try:
+                yield
+            except InternalError as error:
+                raise UnwritableError(self._folder, error) from error
 
     def _parts(self, count: int) -> Iterator[slice]:
         size = self._client.get_max_batch_size()

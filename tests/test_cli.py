@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -228,3 +229,18 @@ def test_ctrl_c_ends_with_a_sentence_and_keeps_what_was_stored(tmp_path: Path) -
     stored = assistant.holdings()
     assert 0 < stored.articles < 3000
     assert stored.passages == assistant._store.vectors.count()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit of address space is Linux's")
+def test_too_little_memory_is_said_and_loses_nothing(saidso, news: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    data = tmp_path / "data"
+    assert saidso("ingest", news, "--data-dir", data).code == 0
+    (news / "ferry.txt").write_text("The ferry was late on Monday.")
+    limit = (1_100_000_000, 1_100_000_000)  # bytes; less than torch's libraries are mapped into
+    command = [sys.executable, "-m", "assistant", "ingest", str(news), "--data-dir", str(data)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit)
+    )
+    assert done.returncode == 1 and done.stderr.startswith("There is not enough memory"), done.stderr
+    assert saidso("ingest", news, "--data-dir", data, "--json").lines[0]["unchanged"] >= 1
+    assert saidso("doctor", "--data-dir", data).code == 0

@@ -53,45 +53,53 @@ def faults(page: Page, state: str, rules: list[str] = ALL) -> list[str]:
     return [f"{state}: {one['impact']} {one['id']} {node['target']}" for one in found for node in one["nodes"]]
 
 
+def faults_light_and_dark(page: Page, state: str) -> list[str]:
+    found = faults(page, state)
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("body.dark")).to_be_visible()
+    found += faults(page, f"{state}, dark", OF_COLOURS)
+    page.emulate_media(color_scheme="light")
+    expect(page.locator("body.dark")).to_have_count(0)
+    return found
+
+
 @pytest.mark.parametrize(
-    ("scheme", "width", "height", "rules"),
-    [("light", 1280, 860, ALL), ("dark", 1280, 860, OF_COLOURS), ("light", 390, 844, ALL)],
-    ids=["light", "dark", "phone"],
+    ("width", "height", "look"), [(1280, 860, faults_light_and_dark), (390, 844, faults)], ids=["desktop", "phone"]
 )
-def test_axe_finds_nothing(open_page: Open, scheme: str, width: int, height: int, rules: list[str]) -> None:
-    page = open_page(width, height, scheme)
-    found = faults(page, "empty", rules)
+def test_axe_finds_nothing(open_page: Open, width: int, height: int, look: Callable[[Page, str], list[str]]) -> None:
+    page = open_page(width, height)
+    found = look(page, "empty")
     page.get_by_role("button", name="Filters").first.click()
     page.locator("#as-of input").fill("2017-05-01")
     expect(page.locator("#only p")).to_be_visible()
-    found += faults(page, "filters", rules)
+    found += look(page, "filters")
     ask(page, "How many people were killed?")
-    found += faults(page, "disagreement", rules)
+    found += look(page, "disagreement")
     ask(page, "Who won the 2022 World Cup?")
-    found += faults(page, "abstention", rules)
+    found += look(page, "abstention")
     page.locator("#only .clear").click()
     expect(page.locator("#only p")).to_have_count(0)
     page.locator(".answer .cite").first.click()
     expect(page.locator("#source mark")).to_be_visible()
-    found += faults(page, "source", rules)
+    found += look(page, "source")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="When it answers").click()
     expect(page.locator("#confidence table")).to_be_visible()
-    found += faults(page, "confidence", rules)
+    found += look(page, "confidence")
     page.get_by_role("tab", name="Articles").click()
     page.locator("#articles [data-key='2017-04']").click()
     expect(page.locator("#articles-list li")).to_have_count(3)
-    found += faults(page, "articles", rules)
+    found += look(page, "articles")
     page.locator("#articles-list button").first.click()
     page.locator("#article .told button").first.click()
     page.get_by_role("button", name="Remove…").click()
-    found += faults(page, "article", rules)
+    found += look(page, "article")
     page.get_by_role("button", name="Help").click()
     expect(page.locator("#help section button").first).to_be_visible()
-    found += faults(page, "help", rules)
+    found += look(page, "help")
     page.keyboard.press("Escape")
     page.get_by_role("tab", name="Evaluate").click()
-    found += faults(page, "evaluate", rules)
+    found += look(page, "evaluate")
     assert found == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from assistant.assistant import Assistant
 from assistant.web.metrics import Metrics
-from index.errors import SaidsoError
+from index.errors import SaidsoError, memory_watched
 
 
 class NotReadyError(SaidsoError):
@@ -77,15 +77,20 @@ class Startup:
     def run(self) -> None:
         """Open the data folder, load the models and, on the very first start, read the sample articles in."""
         try:
-            assistant = self._open()
-            self.stage = "Loading the models"
-            assistant.warm_up()
-            if self._samples is not None and assistant.is_fresh():
-                self.stage = "Reading the sample articles"
-                self.metrics.ingesting(partial(assistant.ingest, [self._samples]))
+            with memory_watched():
+                assistant = self._opened()
         except SaidsoError as error:
             self._refusal = str(error)
         else:
             self._assistant = assistant
         finally:
             self._over.set()
+
+    def _opened(self) -> Assistant:
+        assistant = self._open()
+        self.stage = "Loading the models"
+        assistant.warm_up()
+        if self._samples is not None and assistant.is_fresh():
+            self.stage = "Reading the sample articles"
+            self.metrics.ingesting(partial(assistant.ingest, [self._samples]))
+        return assistant

@@ -82,7 +82,9 @@ class Soak:
                 self.remove(self.there.pop(0))
 
     def remove(self, article: str) -> None:
-        self._noted("removed", self.client.delete(f"/api/articles/{article}"))
+        """Remove it, however often that is refused because somebody else is writing."""
+        while self._noted("removed", self.client.delete(f"/api/articles/{article}")) is None:
+            pass
 
     def watcher(self) -> None:
         while not self.done.wait(_EVERY):
