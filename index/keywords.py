@@ -117,7 +117,7 @@ class KeywordIndex:
         segments = _segments(self._folder)
         removed = sum(_removed(segment) for segment in segments)
         living = sum(segment["max_doc"] for segment in segments) - removed
-        return removed > _REMOVED_SHARE * max(0, living - _FEW)
+        return bool(removed > _REMOVED_SHARE * max(0, living - _FEW))
 
     def search(
         self, question: str, k: int, filters: Filters | None = None, only: Sequence[str] | None = None
