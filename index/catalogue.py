@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -553,8 +554,12 @@ class Catalogue:
             _next_generation(connection)
 
     def forget_derived(self) -> None:
-        """Forget what derived indexes there are and what they owe: they are to be built from nothing."""
+        """Forget what derived indexes there are and what they owe: they are to be built from nothing.
+
+        The generation is one that there never was, so that whoever follows this catalogue opens them anew.
+        """
         with writing(self._engine) as connection:
+            _set_fact(connection, "generation", str(time.time_ns()))
             connection.execute(delete(_outbox))
             connection.execute(delete(_facts).where(_facts.c.key.in_(["keywords", "vectors"])))
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DisconnectionError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from index.errors import SaidsoError
 
@@ -23,6 +24,7 @@ def connect(url: str, schema: MetaData, before: Callable[[Engine], None] = lambd
         if engine.dialect.name == "sqlite":
             Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
             event.listen(engine, "connect", _prepare_sqlite)
+            _follow(engine, Path(engine.url.database or ""))
         before(engine)
         schema.create_all(engine)
     except (OperationalError, DatabaseError, OSError) as error:
@@ -45,6 +47,28 @@ def writing(engine: Engine) -> Iterator[Connection]:
             f"The catalogue could not be written ({error.orig}); nothing of this step was stored. "
             "Check the disk's free space and the data folder's permissions, then run the command again."
         ) from error
+
+
+def _follow(engine: Engine, file: Path) -> None:
+    """Have connections to a file that has been replaced, by `saidso restore`, make way for new ones."""
+
+    def identity() -> tuple[int, int] | None:
+        try:
+            found = file.stat()
+        except FileNotFoundError:  # between two renames, or not yet made
+            return None
+        return found.st_dev, found.st_ino
+
+    def note(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = identity()
+
+    def look(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        now = identity()
+        if now and record.info["file"] != now:
+            raise DisconnectionError(f"{file} is another file now")
+
+    event.listen(engine, "connect", note)
+    event.listen(engine, "checkout", look)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -62,6 +64,25 @@ def test_a_backup_is_whole_while_others_write(copy_of_samples: Callable[[], Path
         assert not serving.ask(QUESTION).abstained
     assert restore(tmp_path / "backup", tmp_path / "again", Embedder()) in (22, 52)
     assert {finding.state for finding in examine(tmp_path / "again", Embedder())} == {"fine"}
+
+
+def test_whoever_is_serving_goes_on_with_what_is_restored(copy_of_samples: Callable[[], Path], tmp_path: Path) -> None:
+    folder, file = copy_of_samples(), tmp_path / "backup"
+    back_up(folder, file)
+    (tmp_path / "bread.txt").write_text("Bread is dear, the baker Hanna Quist said.")
+    bread = "Who said that bread is dear?"
+    command = [sys.executable, "-m", "assistant", "restore", str(file), "--replace", "--data-dir", str(folder)]
+    with closing(Assistant.open(Settings(folder))) as serving:
+        before = serving.ask(QUESTION)
+        serving.ingest([tmp_path / "bread.txt"])
+        assert "Quist" in serving.ask(bread).text
+        subprocess.run(command, check=True)
+        assert serving.holdings().articles == 22
+        assert serving.ask(bread).abstained and serving.ask(QUESTION).text == before.text
+        serving.ingest([tmp_path / "bread.txt"])
+    with closing(Assistant.open(Settings(folder))) as again:
+        assert again.holdings().articles == 23 and "Quist" in again.ask(bread).text
+    assert {finding.state for finding in examine(folder, Embedder())} == {"fine"}
 
 
 def test_what_is_there_is_replaced_only_when_told_to(
