@@ -12,6 +12,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+from array import array
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,7 +23,10 @@ from index.errors import SaidsoError
 _DATABASE = "chroma.sqlite3"
 _TREE = "index_metadata.pickle"  # the last file that Chroma writes when it puts its search tree on disk
 _TREE_FILES = ("header.bin", "length.bin", "link_lists.bin", "data_level0.bin")
-_TREE_HEADER = struct.Struct("<i6qiI3qdq")  # hnswlib's; vectors and bytes a vector stand at 3 and 4
+_TREE_HEADER = struct.Struct(
+    "<i6qiI3qdq"
+)  # hnswlib's; from 3 on: elements, bytes of one, where its label and vector lie
+_ELEMENTS = 32  # that are looked at
 _SOME = 1_000  # vectors
 _PATIENCE = 30.0  # seconds, while Chroma itself writes
 _OTHERWISE = "look at the disk and at the folder's permissions, then run the command again."
@@ -92,10 +96,20 @@ def _tree_fault(tree: Path, is_needed: bool) -> str | None:
         return f"{_TREE} is cut off"
     if len(header) != _TREE_HEADER.size:
         return "header.bin is cut off"
-    fields = _TREE_HEADER.unpack(header)
-    if sizes["data_level0.bin"] < fields[3] * fields[4]:
+    count, size, label, vector = _TREE_HEADER.unpack(header)[3:7]
+    if sizes["data_level0.bin"] < count * size:
         return "data_level0.bin is cut off"
+    with (tree / "data_level0.bin").open("rb") as stream:
+        for place in range(0, count, max(1, count // _ELEMENTS)):
+            stream.seek(place * size)
+            if not _is_unit(stream.read(size)[vector:label]):
+                return "data_level0.bin is not as it was written"
     return None
+
+
+def _is_unit(floats: bytes) -> bool:
+    """Say whether these are the bytes of a vector of length 1, as all are that Chroma was given."""
+    return len(floats) % 4 == 0 and abs(sum(value * value for value in array("f", floats)) - 1) < 0.01
 
 
 def try_out(folder: Path, thoroughly: bool = False) -> str | None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import struct
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +22,7 @@ from index.errors import SaidsoError
 from index.keywords import FORMAT
 from index.passages import Span
 from index.search import search
-from index.store import BusyError, Store
+from index.store import BusyError, Store, derived
 from tests.benchmarks.kills import Kills
 
 QUESTIONS = ("What did the Pentagon claim was hit?", "How many people were killed?", "Who called for a probe?")
@@ -202,15 +203,24 @@ def test_what_is_broken_is_moved_aside_and_not_deleted(folder: Path, embedder: E
     assert (folder / "chroma.broken" / "chroma.sqlite3").read_bytes().startswith(b"no database")
 
 
-def test_a_folder_on_which_chroma_crashes_is_tried_out_elsewhere(tmp_path: Path, embedder: Embedder) -> None:
-    """Garbage in the search tree, which Chroma writes at a thousand vectors, ends its process with a signal."""
+def test_a_broken_search_tree_is_noticed_at_the_start_or_tried_out_elsewhere(
+    tmp_path: Path, embedder: Embedder
+) -> None:
+    """Chroma writes its tree at a thousand vectors. Garbage in them shows; in their links it ends the process."""
     text = "Bread is dear. " * 1100
     article = Article("a", text.strip())
     with closing(Store.open(tmp_path, embedder)) as store, store.writing():
         store.catalogue.store([(article, [Span(15 * n, 15 * n + 14) for n in range(1100)])])
         store.settle()
     (tree,) = (tmp_path / "chroma").glob("*/data_level0.bin")
-    tree.write_bytes(np.random.default_rng(0).bytes(tree.stat().st_size))
+    held = tree.read_bytes()
+    tree.write_bytes(np.random.default_rng(0).bytes(len(held)))
+    assert derived(tmp_path, store.catalogue)[0].look.fault == "data_level0.bin is not as it was written"
+    count, size, _, vector = struct.unpack("<4q", (tree.parent / "header.bin").read_bytes()[20:52])
+    elements = np.frombuffer(held, dtype=np.uint8)[: count * size].reshape(count, size).copy()
+    elements[:, 4:vector] = 255
+    tree.write_bytes(elements.tobytes() + held[count * size :])
+    assert derived(tmp_path, store.catalogue)[0].look.fault is None
     assert "crashed" in str(unsound(tmp_path, embedder)["files of vectors"].found)
     assert unsound(tmp_path, embedder, repair=True)["files of vectors"].mended
     assert unsound(tmp_path, embedder) == {}
