@@ -18,7 +18,7 @@ from pathlib import Path
 from index.catalogue import Catalogue
 from index.embedder import Embedder
 from index.errors import SaidsoError
-from index.store import Step, Store, check_model, writing_to
+from index.store import Step, Store, before_restore, check_model, writing_to
 
 _CATALOGUE = "catalogue.sqlite"
 _EVALUATIONS = "evaluations"
@@ -72,7 +72,7 @@ def restore(
     when `folder` is not empty and `replace` is not set, when `file` is no backup, and when it is of another embedding
     model; BusyError while another process writes to `folder`.
     """
-    before, building = (folder.with_name(f"{folder.name}.{what}") for what in ("before-restore", "restoring"))
+    before, building = before_restore(folder), folder.with_name(f"{folder.name}.restoring")
     if before.exists():
         raise SaidsoError(
             f"A restore was interrupted: {before} holds what was in {folder} before. Move it back there, or remove it "

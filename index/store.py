@@ -98,6 +98,10 @@ class Store:
 
         Raises SaidsoError when the folder cannot be used or holds another embedding model's vectors.
         """
+        if not folder.exists() and (before := before_restore(folder)).exists():
+            raise SaidsoError(
+                f"{folder} is missing since a restore was interrupted: move {before} there, and nothing has changed."
+            )
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _probe_writable(folder)
@@ -284,6 +288,11 @@ def writing_to(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def before_restore(folder: Path) -> Path:
+    """Return where a restore puts a data folder that it replaces, for the moment until it has."""
+    return folder.with_name(f"{folder.name}.before-restore")
 
 
 def vectors_folder(folder: Path, catalogue: Catalogue) -> Path:

@@ -122,6 +122,13 @@ def test_an_interrupted_restore_leaves_what_was_there(
     assert answer(folder) == before
 
 
+def test_a_start_after_a_restore_that_was_killed_at_its_end_names_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "data.before-restore").mkdir()
+    with pytest.raises(SaidsoError, match=r"move .*data\.before-restore there"):
+        Assistant.open(Settings(tmp_path / "data"))
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_restore_waits_for_no_writer(copy_of_samples: Callable[[], Path], tmp_path: Path, embedder: Embedder) -> None:
     folder = copy_of_samples()
     back_up(folder, tmp_path / "backup")
