@@ -53,11 +53,6 @@ def missing_vectors(folder: Path) -> None:
     in_store(folder, lambda store: store.vectors.delete([1, 2, 3]))
 
 
-def orphan_vectors(folder: Path) -> None:
-    vectors = np.eye(2, 384, dtype=np.float32)
-    in_store(folder, lambda store: store.vectors.upsert([8001, 8002], vectors, [("gone", "X", None)] * 2))
-
-
 def missing_words(folder: Path) -> None:
     in_store(folder, lambda store: store.passage_words.update([], ["1", "2"]))
 
@@ -116,10 +111,6 @@ def no_words(folder: Path) -> None:
     shutil.rmtree(folder / "keywords")
 
 
-def owed_work(folder: Path) -> None:
-    in_catalogue(folder, "INSERT INTO outbox SELECT id, article_id, 0 FROM passages WHERE id < 5")
-
-
 def orphan_rows(folder: Path) -> None:
     in_catalogue(
         folder,
@@ -134,24 +125,38 @@ def another_model(folder: Path) -> None:
     in_catalogue(folder, "UPDATE facts SET value = 'another-model' WHERE key = 'embedding_model'")
 
 
+def contents(folder: Path) -> None:
+    """Vectors too few, and two too many; work left to do."""
+
+    def change(store: Store) -> None:
+        store.vectors.delete([1, 2, 3])
+        store.vectors.upsert([8001, 8002], np.eye(2, 384, dtype=np.float32), [("gone", "X", None)] * 2)
+
+    in_store(folder, change)
+    in_catalogue(folder, "INSERT INTO outbox SELECT id, article_id, 0 FROM passages WHERE id = 4")
+
+
+def contents_and_rows(folder: Path) -> None:
+    contents(folder)
+    orphan_rows(folder)
+
+
 NOTICED_AT_THE_START = {
-    missing_vectors: "vectors",
-    orphan_vectors: "vectors",
-    missing_words: "passage words",
-    garbage_for_chroma: "files of vectors",
-    emptied_chroma: "files of vectors",
-    no_chroma: "vectors",
-    truncated_words: "files of passage words",
-    no_words: "passage words",
-    owed_work: "owed work",
+    contents: {"vectors", "owed work"},
+    missing_words: {"passage words"},
+    garbage_for_chroma: {"files of vectors"},
+    emptied_chroma: {"files of vectors"},
+    no_chroma: {"vectors"},
+    truncated_words: {"files of passage words"},
+    no_words: {"passage words", "article words"},
 }
 DAMAGE = {
-    **NOTICED_AT_THE_START,
-    vectors_of_another_model: "vectors of the model",
-    vectors_of_another_dimension: "vectors of the model",
-    words_with_a_flipped_bit: "files of passage words",
-    orphan_rows: "catalogue rows",
-    another_model: "embedding model",
+    **{damage: checks for damage, checks in NOTICED_AT_THE_START.items() if damage is not contents},
+    contents_and_rows: {"catalogue rows", "vectors", "owed work"},
+    vectors_of_another_model: {"vectors of the model"},
+    vectors_of_another_dimension: {"vectors of the model"},
+    words_with_a_flipped_bit: {"files of passage words"},
+    another_model: {"embedding model"},
 }
 
 
@@ -182,7 +187,9 @@ def test_damage_is_found_and_mended(
 ) -> None:
     damage(folder)
     mended = unsound(folder, embedder, repair=True)
-    assert DAMAGE[damage] in mended
+    assert mended.keys() >= DAMAGE[damage]
+    if damage is contents_and_rows:
+        assert mended["vectors"].found == "3 missing, 2 of nothing"
     assert {finding.state for finding in mended.values()} == {"mended"}
     assert unsound(folder, embedder) == {}
     assert asked(folder, embedder) == before
