@@ -75,6 +75,8 @@ class Soak:
             if self._noted("added", self.client.post("/api/articles", json=article)) is not None:
                 self.there.append(f"soak-{number}")
             self.done.wait(0.5)
+            while len(self.there) > 2 * _KEPT and not self.done.wait(0.5):
+                pass  # the remover is behind: memory is compared over as many articles
 
     def remover(self) -> None:
         while not self.done.wait(0.5):
