@@ -30,7 +30,6 @@ from sqlalchemy import (
     insert,
     inspect,
     literal,
-    or_,
     select,
 )
 
@@ -441,11 +440,12 @@ class Catalogue:
 
     def with_claims(self, passages: Sequence[Passage], filters: Filters | None = None) -> list[Passage]:
         """Return the passages, each with the claims that have content in it, and fit the filters, if there are any."""
-        fitting = self._conditions(filters) if filters else []
+        theirs = select(_claims.c.id).select_from(_WITH_CONTENT).where(*self._conditions(filters or Filters()))
         by_article: dict[str, dict[int, Claim]] = {passage.article_id: {} for passage in passages}
         with self._engine.connect() as connection:
-            for chunk in _chunks(list(passages)):
-                for id_, article_id, claim in _claims_where(connection, _has_content_in(chunk), *fitting):
+            for chunk in _chunks([passage.id for passage in passages]):
+                of_chunk = theirs.where(_passages.c.id.in_(chunk)).correlate(None)
+                for id_, article_id, claim in _claims_where(connection, _claims.c.id.in_(of_chunk)):
                     by_article[article_id][id_] = claim
         return [
             replace(
@@ -706,12 +706,12 @@ def _claims_at(connection: Connection, ids: list[int]) -> list[tuple[str, Claim]
     return [found[id_] for id_ in ids]
 
 
-def _claims_where(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[tuple[int, str, Claim]]:
+def _claims_where(connection: Connection, condition: ColumnElement[bool]) -> Iterator[tuple[int, str, Claim]]:
     """Yield (id, article id, claim), an article's in their order, one article after the other."""
     query = (
         select(_claims, _pieces.c.part, _pieces.c.start, _pieces.c.end)
         .select_from(_claims.join(_articles).join(_pieces))
-        .where(*conditions)
+        .where(condition)
         .order_by(_claims.c.article_id, _claims.c.id, _pieces.c.number)
     )
     article_id, text = None, ""
@@ -724,19 +724,6 @@ def _claims_where(connection: Connection, *conditions: ColumnElement[bool]) -> I
             parts[row.part].append(Piece(row.start, row.end, text[row.start : row.end]))
         speaker, cue = (parts[part][0] if parts[part] else None for part in ("speaker", "cue"))
         yield row.id, row.article_id, Claim(speaker, cue, tuple(parts["content"]), row.stance, row.direct, row.name)
-
-
-def _has_content_in(passages: Sequence[Passage]) -> ColumnElement[bool]:
-    """Return the condition that a claim has content in one of some passages."""
-    piece = _pieces.alias()
-    is_its_content = (piece.c.claim_id == _claims.c.id) & (piece.c.part == "content")
-    return or_(
-        *(
-            (_claims.c.article_id == passage.article_id)
-            & exists().where(is_its_content, piece.c.start < passage.end, piece.c.end > passage.start)
-            for passage in passages
-        )
-    )
 
 
 def _owing(passage_id: int, article_id: str, removed: int) -> dict[str, Any]:
