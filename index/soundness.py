@@ -23,9 +23,8 @@ from index.errors import SaidsoError
 _DATABASE = "chroma.sqlite3"
 _TREE = "index_metadata.pickle"  # the last file that Chroma writes when it puts its search tree on disk
 _TREE_FILES = ("header.bin", "length.bin", "link_lists.bin", "data_level0.bin")
-_TREE_HEADER = struct.Struct(
-    "<i6qiI3qdq"
-)  # hnswlib's; from 3 on: elements, bytes of one, where its label and vector lie
+# hnswlib's; from 3 on: how many elements, bytes of one, and where in it its label and its vector begin
+_TREE_HEADER = struct.Struct("<i6qiI3qdq")
 _ELEMENTS = 32  # that are looked at
 _SOME = 1_000  # vectors
 _PATIENCE = 30.0  # seconds, while Chroma itself writes
