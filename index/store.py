@@ -198,11 +198,11 @@ class Store:
             for together in batches(self._stretches(unread)):
                 on_step(Step("claims", done, total))
                 found = claims_in(together)
-                parts = [
+                read = [
                     Found(stretch.of, tuple(claims), stretch.start, None if stretch.last else stretch.end)
                     for stretch, claims in zip(together, found, strict=True)
                 ]
-                self.catalogue.add_claims(parts, found_by())
+                self.catalogue.add_claims(read, found_by())
                 done += sum(len(stretch.text) for stretch in together)
 
     def _stretches(self, unread: Sequence[Unread]) -> Iterator[Stretch]:

@@ -175,8 +175,8 @@ def visit(browser: Browser, profiles: list[BrowserContext]) -> Iterator[Visit]:
             if not _is_own(request.url, url):
                 faults.append(f"requested {request.url}")
 
-        page.on("request", look_at)
-        page.on("popup", lambda popup: popup.on("request", look_at))
+        page.context.on("request", look_at)  # also the first one of a window that the page opens
+        page.once("close", lambda page: page.context.remove_listener("request", look_at))
         page.on("dialog", lambda dialog: (faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
         page.on("websocket", lambda socket: faults.append(f"opened {socket.url}"))
         page.on("pageerror", lambda error: faults.append(f"script error {error}"))
