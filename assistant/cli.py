@@ -30,8 +30,9 @@ from assistant.token_command import token_app
 from assistant.widget_command import widget_app
 from index.articles import Article, Rejected
 from index.claims import nearest
-from index.errors import SaidsoError, memory_watched
+from index.errors import SaidsoError
 from index.filters import Filters, parse_day
+from index.memory import memory_watched
 
 DONE, FAILED, USAGE, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
 

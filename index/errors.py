@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-# How the loader, torch and the system say it, where Python's own MemoryError is not raised.
-_OUT_OF_MEMORY = ("failed to map segment", "annot allocate memory", "can't allocate memory", "can't start new thread")
 
 
 class SaidsoError(Exception):
@@ -26,17 +21,3 @@ class UnwritableError(SaidsoError):
             f"The index in {folder} could not be written ({error}); no article is lost. Check the disk's free space "
             "and the folder's permissions, then run the command again."
         )
-
-
-@contextmanager
-def memory_watched() -> Iterator[None]:
-    """Raise SaidsoError in place of whatever is raised for want of memory."""
-    try:
-        yield
-    except (MemoryError, ImportError, OSError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(sign in str(error) for sign in _OUT_OF_MEMORY):
-            raise
-        raise SaidsoError(
-            "There is not enough memory (Saidso takes about 1 GB); end other programs or allow this one more, then run "
-            "the command again. What was stored stays."
-        ) from error

@@ -21,6 +21,7 @@ from index.embedder import Embedder
 from index.errors import SaidsoError, UnreadableError
 from index.keywords import FORMAT, Entry, KeywordIndex
 from index.keywords import look_at as look_at_words
+from index.memory import give_back_freed
 from index.soundness import Look, look_at, set_aside, try_out
 from index.vectors import VectorStore
 
@@ -190,6 +191,7 @@ class Store:
             done += len(owed.add) + len(owed.remove)
         self._forget_removed_words()
         self._generation = self.catalogue.fact("generation")
+        give_back_freed()
 
     def _find_claims(self, on_step: Callable[[Step], None]) -> None:
         """Find who said what in the articles, or the rest of them, that have not been read for it yet."""

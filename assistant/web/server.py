@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import errno
 import hashlib
 import os
@@ -52,8 +51,8 @@ from assistant.web.startup import Startup
 from assistant.web.suggestions import Suggestions, add_suggestions
 from assistant.web.widget import add_widget
 from index.errors import SaidsoError
+from index.memory import keep_few_heaps
 
-_M_ARENA_MAX = -8  # glibc, malloc.h
 _STATIC = Path(__file__).with_name("static")
 _STYLES = (
     *("saidso.css", "claims.css", "tabs.css", "articles.css", "help.css", "evaluate.css"),
@@ -108,7 +107,7 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
         logging_as(settings.log),
     ):
         _mind_signals()
-        _keep_few_heaps()
+        keep_few_heaps()
         os.environ["GRADIO_TEMP_DIR"] = uploads  # readable by this user only, unlike gradio's own choice
         address = f"{'https' if encrypted else 'http'}://{_in_address(settings.host)}:{listening.getsockname()[1]}"
         config = uvicorn.Config(
@@ -127,12 +126,6 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
         # Ctrl-C while a model loads or works: native code would abort a tidy exit, and the store bears being cut off.
         sys.stdout.flush()
         os._exit(0)
-
-
-def _keep_few_heaps() -> None:
-    """Have all threads share two of glibc's heaps: with up to sixteen, what is freed in one is no use to the others."""
-    if sys.platform.startswith("linux") and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        libc.mallopt(_M_ARENA_MAX, 2)
 
 
 def _mind_signals() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from assistant.assistant import Assistant
 from assistant.web.metrics import Metrics
-from index.errors import SaidsoError, memory_watched
+from index.errors import SaidsoError
+from index.memory import memory_watched
 
 
 class NotReadyError(SaidsoError):

@@ -1,0 +1,43 @@
+"""Memory: what is said where it does not suffice, and how what was freed goes back to the system."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from index.errors import SaidsoError
+
+# How the loader, torch and the system say it, where Python's own MemoryError is not raised.
+_OUT_OF_MEMORY = ("failed to map segment", "annot allocate memory", "can't allocate memory", "can't start new thread")
+_M_ARENA_MAX = -8  # glibc, malloc.h
+
+
+@contextmanager
+def memory_watched() -> Iterator[None]:
+    """Raise SaidsoError in place of whatever is raised for want of memory."""
+    try:
+        yield
+    except (MemoryError, ImportError, OSError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(sign in str(error) for sign in _OUT_OF_MEMORY):
+            raise
+        raise SaidsoError(
+            "There is not enough memory (Saidso takes about 1 GB); end other programs or allow this one more, then run "
+            "the command again. What was stored stays."
+        ) from error
+
+
+def keep_few_heaps() -> None:
+    """Have all threads share two of glibc's heaps: with up to sixteen, what is freed in one is no use to the others."""
+    _tell_malloc("mallopt", _M_ARENA_MAX, 2)
+
+
+def give_back_freed() -> None:
+    """Give the system what glibc keeps of freed memory: networks free some MB a batch, and new blocks fill few gaps."""
+    _tell_malloc("malloc_trim", 0)
+
+
+def _tell_malloc(function: str, *values: int) -> None:
+    if sys.platform.startswith("linux") and hasattr(libc := ctypes.CDLL(None), function):
+        getattr(libc, function)(*values)
