@@ -38,6 +38,11 @@ class ReaderNetwork(nn.Module):
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.head = nn.Linear(shape.width, 3)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are; `ids` and `segments` must be there too, `lengths` on the CPU."""
+        return self.positions.device
+
     def forward(self, ids: Tensor, segments: Tensor, lengths: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Logits for a padded batch.
 

@@ -130,9 +130,9 @@ def padding_mask(lengths: Tensor, tokens: int) -> Tensor:
 
 
 def through(layers: nn.ModuleList, x: Tensor, lengths: Tensor) -> Tensor:
-    """(batch, tokens, width) through all layers, in the precision of `x`; `lengths` is (batch,), the rest padding."""
+    """(batch, tokens, width) through all layers, as `x` is; `lengths`, (batch,), is on the CPU, the rest padding."""
     tokens = x.shape[1]
-    mask = padding_mask(lengths, tokens).to(x.dtype) if bool((lengths < tokens).any()) else None
+    mask = padding_mask(lengths, tokens).to(x) if bool((lengths < tokens).any()) else None
     for layer in layers:
         x = layer(x, mask)
     return x

@@ -21,7 +21,7 @@ from assistant.reader_network import (
 from assistant.training.data import Source, Texts, from_made, newsqa_part
 from assistant.training.made_questions import of_attributions, swapped
 from assistant.training.measure_reader import exact, f1, interval
-from assistant.training.reader import CLOSING, TRUNK, Plan, Trainer, beside_rivals, export, train
+from assistant.training.reader import CLOSING, TRUNK, Plan, Trainer, batch_loss, beside_rivals, export, main, train
 from assistant.training.windows import Stream, answered, batches, contains, example, without_answer
 from index.claim_network import from_encoder as claims_from_encoder
 from index.embedder import bundled_model, open_tokenizer
@@ -271,6 +271,28 @@ def test_questions_are_made_of_who_said_what() -> None:
     assert made[0][1].startswith("Who said ")
     assert made[0][2] == [(0, 12)]
     assert made[-1] == (text, "What did The minister say?", [(18, len(text) - 1)])
+
+
+def test_nothing_is_left_behind_when_the_network_is_on_another_device(source: Source) -> None:
+    """Torch's device for shapes alone stands for a GPU: it refuses whatever else is computed with."""
+    rng = np.random.default_rng(0)
+    made = [answered(source.docs[item.doc], item, 60, rng) for item in source.items[:8]]
+    batch = [replace(e, rival=pair(e.pair.ids[1:9], source.docs[-1 - n])) for n, e in enumerate(made)]
+    trainer = Trainer(tiny_trainer().network.to("meta"), PLAN)
+    loss = batch_loss(trainer.network, batch, PLAN.dtype)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert loss.device == trainer.network.device == torch.device("meta")
+
+
+def test_what_is_left_out_is_not_learnt_from() -> None:
+    plan = Plan(left_out=("newsqa", "cloze"))
+    for chunk in (0, plan.fork):
+        mix = plan.mix(chunk, "a")
+        assert set(mix) == {"squadshifts", "qed-nq", "squad2", "realtimeqa", "polnear"}
+        assert sum(mix.values()) == pytest.approx(1)
+    assert "newsqa-a" in Plan(left_out=("cloze",)).mix(plan.fork, "a")
+    with pytest.raises(SystemExit):
+        main(["--data", "x", "--out", "y", "--leave-out", *TRUNK])
 
 
 def test_an_answer_learns_to_beat_its_rival(source: Source) -> None:

@@ -7,7 +7,8 @@ article.
 
 Both parts are seeded and resume where they stopped: they work through chunks of examples, each the same whenever it is
 made (see `Stream`), and keep a checkpoint every few chunks. A running average of the weights is what is exported. One
-process with one thread: on cores that other work shares, two wait for each other."""
+process with one thread: on cores that other work shares, two wait for each other. A GPU, where there is one, is taken
+by `--device cuda`; a run may be stopped on one device and go on on another."""
 
 from __future__ import annotations
 
@@ -80,6 +81,7 @@ class Plan:
     free: float = 0.463
     seed: int = 1
     dtype: torch.dtype = torch.bfloat16
+    left_out: tuple[str, ...] = ()
 
     @property
     def chunks(self) -> int:
@@ -96,8 +98,11 @@ class Plan:
         return max(0.0, min(1.0, (step + 1) / self.warmup, (self.chunks - progress) / (self.chunks - self.fork)))
 
     def mix(self, chunk: int, fold: str) -> Mix:
-        """Each source's share of a chunk."""
-        return TRUNK if chunk < self.fork else CLOSING | {f"newsqa-{fold}": 1 - sum(CLOSING.values())}
+        """Each source's share of a chunk; the shares of those left out go to the others."""
+        newsqa = {} if "newsqa" in self.left_out else {f"newsqa-{fold}": 1 - sum(CLOSING.values())}
+        every = TRUNK if chunk < self.fork else CLOSING | newsqa
+        kept = {name: part for name, part in every.items() if name not in self.left_out}
+        return {name: part / sum(kept.values()) for name, part in kept.items()} if self.left_out else every
 
     def lengths(self, chunk: int) -> Lengths:
         """The lengths of a chunk's inputs."""
@@ -177,7 +182,7 @@ class Trainer:
 
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint."""
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=self.network.device)
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.chunk, self.step = state["chunk"], state["step"]
@@ -206,11 +211,12 @@ def batch_loss(network: ReaderNetwork, batch: list[Example], dtype: torch.dtype)
     rivalled = [n for n, e in enumerate(batch) if e.rival]
     shown = batch + [Example(e.rival, (0,), (0,), False) for e in batch if e.rival]
     ids, segments, lengths = padded([e.pair for e in shown])
-    logits = network(ids, segments, lengths, dtype)
-    places = logits[:, :, :2].masked_fill(~readable(shown, ids.shape[1])[:, :, None], float("-inf"))
+    logits = network(ids.to(network.device), segments.to(network.device), lengths, dtype)
+    closed = ~readable(shown, ids.shape[1])[:, :, None]
+    places = logits[:, :, :2].masked_fill(closed.to(logits.device), float("-inf"))
     starts, ends = [e.starts for e in shown], [e.ends for e in shown]
     span = place_loss(places[:, :, 0], starts) + place_loss(places[:, :, 1], ends)
-    answers = torch.tensor([float(e.answers) for e in shown])
+    answers = torch.tensor([float(e.answers) for e in shown]).to(logits)
     loss = span / 2 + F.binary_cross_entropy_with_logits(logits[:, 0, 2], answers)
     if not rivalled:
         return loss
@@ -228,7 +234,7 @@ def beside_rivals(places: Tensor, rivalled: list[int], count: int) -> Tensor:
     """
     nowhere = torch.zeros(places.shape[1:], dtype=torch.bool)
     nowhere[0] = True
-    places = places.masked_fill(nowhere, float("-inf"))
+    places = places.masked_fill(nowhere.to(places.device), float("-inf"))
     return torch.cat([places[rivalled], places[count:]], dim=1)
 
 
@@ -248,7 +254,7 @@ def place_loss(logits: Tensor, wanted: list[tuple[int, ...]]) -> Tensor:
     target = torch.full(logits.shape, float("-inf"))
     for row, places in enumerate(wanted):
         target[row, list(places)] = 0.0
-    return (logits.logsumexp(-1) - (logits + target).logsumexp(-1)).mean()
+    return (logits.logsumexp(-1) - (logits + target.to(logits)).logsumexp(-1)).mean()
 
 
 def prepared(data: Path, encoder: Path, out: Path, seed: int) -> list[Source]:
@@ -261,9 +267,9 @@ def prepared(data: Path, encoder: Path, out: Path, seed: int) -> list[Source]:
     return sources
 
 
-def train(plan: Plan, sources: list[Source], out: Path, fold: str, encoder: Path) -> None:
+def train(plan: Plan, sources: list[Source], out: Path, fold: str, encoder: Path, device: str = "cpu") -> None:
     """Trunk and closing, from wherever they were left; the trunk is kept for another closing."""
-    trainer, closing = Trainer(from_encoder(encoder), plan), out / f"fold-{fold}"
+    trainer, closing = Trainer(from_encoder(encoder).to(device), plan), out / f"fold-{fold}"
     closing.mkdir(parents=True, exist_ok=True)
     stream = Stream(sources, lambda chunk: plan.mix(chunk, fold), plan.lengths, plan.chunk, plan.seed)
     for until, checkpoint in ((plan.fork, out / "trunk.pt"), (plan.chunks, closing / "checkpoint.pt")):
@@ -303,10 +309,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="where checkpoints, the log and the weights go")
     parser.add_argument("--examples", type=int, default=Plan.examples, help="length of trunk and closing together")
     parser.add_argument("--fold", choices=("a", "b"), default="a", help="of NewsQA, to close with")
+    parser.add_argument("--device", default="cpu", help="what to compute on, by torch's name: cpu (default), cuda, …")
+    sources = ("newsqa", *TRUNK)
+    parser.add_argument(
+        "--leave-out", nargs="+", choices=sources, default=[], metavar="SOURCE", help=", ".join(sources)
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=Plan.seed)
     options = parser.parse_args(arguments)
-    plan = Plan(examples=options.examples, seed=options.seed)
+    plan = Plan(examples=options.examples, seed=options.seed, left_out=tuple(options.leave_out))
+    if not plan.mix(0, options.fold):
+        parser.error("--leave-out leaves nothing to learn from")
     options.out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     log.info("%s", asdict(plan))
@@ -314,7 +327,8 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(plan.seed)
     encoder = bundled_model()
-    train(plan, prepared(options.data, encoder, options.out, plan.seed), options.out, options.fold, encoder)
+    made = prepared(options.data, encoder, options.out, plan.seed)
+    train(plan, made, options.out, options.fold, encoder, options.device)
 
 
 if __name__ == "__main__":
