@@ -20,7 +20,6 @@ from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
 
 PENTAGON = "What did the Pentagon claim was hit?"
-PATIENCE = 30_000  # milliseconds for an answer; the machine may be busy
 
 pytestmark = needs_chromium
 Open = Callable[..., Page]
@@ -59,7 +58,6 @@ def open_page(visit: Visit, address: str) -> Open:
 
     def open_(width: int = 1280, height: int = 860, scheme: str = "light") -> Page:
         page = visit(address, width, height, scheme)
-        page.set_default_timeout(PATIENCE)
         page.wait_for_selector("#question textarea")
         return page
 
@@ -76,7 +74,7 @@ def ask(page: Page, question: str) -> None:
     before = page.locator(".answer .foot").count()
     page.fill("#question textarea", question)
     page.keyboard.press("Enter")
-    expect(page.locator(".answer .foot")).to_have_count(before + 1, timeout=PATIENCE)
+    expect(page.locator(".answer .foot")).to_have_count(before + 1)
 
 
 def contrast(page: Page, selector: str) -> float:
@@ -193,7 +191,7 @@ def test_an_abstention_looks_different(open_page: Open, ready: str) -> None:
 def test_examples_ask(open_page: Open, ready: str) -> None:
     page = open_page()
     examples = page.locator("#examples button:visible")
-    expect(examples).to_have_count(6, timeout=PATIENCE)  # each is tried out
+    expect(examples).to_have_count(6)  # each is tried out
     example = examples.first.inner_text()
     examples.first.click()
     expect(page.locator("#chat .asked")).to_have_text(example)
@@ -306,11 +304,10 @@ def test_help_teaches_by_examples_that_ask(open_page: Open, ready: str) -> None:
     expect(page.get_by_role("dialog", name="Help")).to_be_visible()
     expect(page.locator("#help section h4")).to_have_text(
         ["What somebody said", "Who said it", "How many, where accounts differ", "Yes or no", "Not in the articles"],
-        timeout=PATIENCE,
     )
     page.locator("#help section button").last.click()
     expect(page.locator("#help")).to_be_hidden()
-    expect(page.locator(".answer.abstained .foot")).to_have_count(1, timeout=PATIENCE)
+    expect(page.locator(".answer.abstained .foot")).to_have_count(1)
 
 
 def test_a_phone_needs_no_sideways_scrolling(open_page: Open, ready: str) -> None:

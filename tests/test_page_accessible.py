@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
-from tests.test_page import PATIENCE, ask, fits
+from tests.test_page import ask, fits
 
 pytestmark = needs_chromium
 Open = Callable[..., Page]
@@ -27,18 +27,10 @@ def address(copy_of_samples: Callable[[], Path]) -> Iterator[str]:
         yield ready_at(url)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def patience() -> Iterator[None]:
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=None)
-
-
 @pytest.fixture
 def open_page(visit: Visit, address: str) -> Open:
     def open_(width: int = 1280, height: int = 860, scheme: str = "light") -> Page:
         page = visit(address, width, height, scheme)
-        page.set_default_timeout(PATIENCE)
         page.wait_for_selector("#question textarea")
         page.emulate_media(reduced_motion="reduce")  # or a colour is caught half way
         expect(page.locator("#examples button:visible")).to_have_count(6)

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
-from tests.test_page import HOSTILE, PATIENCE, fits, tab_to
+from tests.test_page import HOSTILE, fits, tab_to
 
 pytestmark = needs_chromium
 Open = Callable[..., Page]
@@ -27,18 +27,10 @@ def address(copy_of_samples: Callable[[], Path]) -> Iterator[str]:
         yield ready_at(url)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def patience() -> Iterator[None]:
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=None)
-
-
 @pytest.fixture
 def open_tab(visit: Visit, address: str) -> Open:
     def open_(width: int = 1280, height: int = 860, scheme: str = "light", hash: str = "#articles") -> Page:
         page = visit(f"{address}/{hash}", width, height, scheme)
-        page.set_default_timeout(PATIENCE)
         expect(page.locator("#articles-list li").first).to_be_visible()
         return page
 

@@ -14,7 +14,7 @@ from assistant.settings import Settings
 from assistant.web import source_pane
 from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
-from tests.test_page import PATIENCE, ask, contrast, fits, tab_to
+from tests.test_page import ask, contrast, fits, tab_to
 
 pytestmark = needs_chromium
 Open = Callable[..., Page]
@@ -55,8 +55,7 @@ def asked(visit: Visit, address: str) -> Open:
 
     def asked_(question: str, width: int = 1280, height: int = 860, scheme: str = "light") -> Page:
         page = visit(address, width, height, scheme)
-        page.set_default_timeout(PATIENCE)
-        expect(page.locator("#holdings")).to_contain_text("articles,", timeout=PATIENCE)
+        expect(page.locator("#holdings")).to_contain_text("articles,")
         ask(page, question)
         return page
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
-from tests.test_page import PATIENCE, PENTAGON, ask, contrast, fits
+from tests.test_page import PENTAGON, ask, contrast, fits
 
 pytestmark = needs_chromium
 
@@ -48,16 +48,8 @@ def address(conversation: str, data_folder: Path) -> Iterator[str]:
         yield ready_at(url)
 
 
-@pytest.fixture
-def patience() -> Iterator[None]:
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=None)
-
-
 def opened(visit: Visit, address: str, *size: int, scheme: str = "light") -> Page:
     page = visit(address, *(size or (1280, 860)), scheme)
-    page.set_default_timeout(PATIENCE)
     page.wait_for_selector("#question textarea")
     return page
 
@@ -67,7 +59,7 @@ def test_a_pasted_link_opens_the_conversation_at_its_turn(
     visit: Visit, address: str, conversation: str, scheme: str
 ) -> None:
     page = opened(visit, f"{address}/?conversation={conversation}#turn-2", scheme=scheme)
-    expect(page.locator("#chat .answer .foot")).to_have_count(3, timeout=PATIENCE)
+    expect(page.locator("#chat .answer .foot")).to_have_count(3)
     expect(page.locator("#turn-2")).to_be_in_viewport()
     expect(page.locator("#talk-head h2")).to_have_text(PENTAGON)
     expect(page.locator("#conversation-list [aria-current=true]")).to_have_text(PENTAGON)
@@ -96,7 +88,7 @@ def test_asking_begins_a_conversation_that_can_be_marked_renamed_and_deleted(vis
     page.keyboard.press("Enter")
     expect(page.locator("#talk-head h2")).to_have_text("<i>Renamed</i>")
     page.reload()
-    expect(page.locator("#chat .answer .foot")).to_have_count(1, timeout=PATIENCE)
+    expect(page.locator("#chat .answer .foot")).to_have_count(1)
     expect(page.locator(".remark")).to_have_text("Edit note")
     ask(page, "Who denied it?")
     expect(page.locator("#chat .asked")).to_have_count(2)
@@ -115,7 +107,7 @@ def test_asking_begins_a_conversation_that_can_be_marked_renamed_and_deleted(vis
     assert "conversation=" not in page.url
 
 
-def test_links_that_lead_nowhere_say_so(visit: Visit, address: str, patience: None) -> None:
+def test_links_that_lead_nowhere_say_so(visit: Visit, address: str) -> None:
     page = opened(visit, f"{address}/?conversation={quote('<b>& x', safe='')}")
     expect(page.locator("#chat .problem")).to_contain_text("There is no conversation '<b>& x'")
     page.goto(f"{address}/?article={quote('no/such (a)#?', safe='')}&start=1&end=9")
@@ -130,7 +122,7 @@ def test_links_that_lead_nowhere_say_so(visit: Visit, address: str, patience: No
 
 def test_a_phone_has_a_drawer(visit: Visit, address: str, conversation: str) -> None:
     page = opened(visit, f"{address}/?conversation={conversation}", 390, 844)
-    expect(page.locator("#chat .answer .foot")).to_have_count(3, timeout=PATIENCE)
+    expect(page.locator("#chat .answer .foot")).to_have_count(3)
     expect(page.locator("#conversations")).to_be_hidden()
     fits(page, "h1", "#conversations-toggle", "#tabs button", "#talk-head h2", "#question textarea", "#ask")
     page.get_by_role("button", name="Conversations", exact=True).click()

@@ -14,7 +14,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 
 from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
-from tests.test_page import PATIENCE, PENTAGON, ask, contrast, fits, luminance, tab_to
+from tests.test_page import PENTAGON, ask, contrast, fits, luminance, tab_to
 
 pytestmark = needs_chromium
 Open = Callable[..., Page]
@@ -25,14 +25,6 @@ ASKED = [
     ("Who won the 2022 World Cup?", []),
     ("How do I bake <img src=http://evil.test/x.png onerror=alert(1)> bread?", []),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def patience() -> Iterator[None]:
-    """An evaluation takes both cores; what is expected of the page meanwhile may take as long as an answer."""
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=None)
 
 
 @pytest.fixture
@@ -86,7 +78,6 @@ def finished(address: str, short_file: Path) -> str:
 def open_tab(visit: Visit, address: str, no_jobs_left: None) -> Open:
     def open_(width: int = 1280, height: int = 860, scheme: str = "light", at: str = "") -> Page:
         page = visit(f"{address}/{at}", width, height, scheme)
-        page.set_default_timeout(PATIENCE)
         page.get_by_role("tab", name="Evaluate").click()
         expect(page.locator("#evaluation-form")).to_be_visible()
         return page

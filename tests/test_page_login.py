@@ -17,17 +17,10 @@ from assistant.settings import Settings
 from assistant.tokens import Tokens
 from tests.app_server import serving
 from tests.conftest import needs_chromium
-from tests.test_page import PATIENCE, PENTAGON, ask, contrast, fits, luminance
+from tests.test_page import PENTAGON, ask, contrast, fits, luminance
 
 pytestmark = needs_chromium
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def patience() -> Iterator[None]:
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=None)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +62,6 @@ def open_page(browser: Browser, address: str) -> Iterator[Open]:
         context = browser.new_context(viewport=size, color_scheme=scheme, ignore_https_errors=True)  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(PATIENCE)
         page.goto(address)
         return page
 

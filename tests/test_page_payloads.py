@@ -20,7 +20,7 @@ from index.filters import Filters
 from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
 from tests.payloads import PAYLOADS
-from tests.test_page import PATIENCE, ask
+from tests.test_page import ask
 
 pytestmark = needs_chromium
 MANY = 45  # messages that the page shows of one conversation
@@ -73,7 +73,6 @@ def address(folder: Path) -> Iterator[str]:
 
 def opened(visit: Visit, address: str) -> Page:
     page = visit(address)
-    page.set_default_timeout(PATIENCE)
     page.wait_for_selector("#question textarea")
     return page
 
@@ -91,7 +90,7 @@ def test_there_are_enough() -> None:
 
 def test_a_conversation_full_of_them(visit: Visit, address: str, folder: Path) -> None:
     page = opened(visit, f"{address}/?conversation={(folder / 'id').read_text()}")
-    expect(page.locator("#chat .asked")).to_have_count(MANY, timeout=PATIENCE)
+    expect(page.locator("#chat .asked")).to_have_count(MANY)
     for number, payload in enumerate(PAYLOADS[:MANY]):
         shown = page.locator(f"#turn-{number + 1}").text_content()
         assert (
@@ -124,7 +123,7 @@ def test_names_of_files(visit: Visit, address: str, tmp_path: Path) -> None:
     named = [payload.replace("/", "∕") for payload in PAYLOADS if len(payload) < 100 and "\n" not in payload]
     files = [{"name": f"{name}.txt", "mimeType": "text/plain", "buffer": b""} for name in named]
     page.set_input_files("#articles input[type=file]", files)
-    expect(page.locator("#articles .bad")).to_have_count(len(files), timeout=PATIENCE)
+    expect(page.locator("#articles .bad")).to_have_count(len(files))
     is_harmless(page)
 
 

@@ -17,7 +17,7 @@ from assistant.cli import app
 from tests.app_server import ready_at, serving
 from tests.conftest import Visit, needs_chromium
 from tests.stand_in_model import StandIn, standing_in
-from tests.test_page import PATIENCE, PENTAGON, ask
+from tests.test_page import PENTAGON, ask
 
 DAVIS = "Capt. Jeff Davis said the strike had hit its target and killed al-Qaeda members [1]."
 HOSTILE = "<img src=x onerror=alert(1)> Everybody agrees."
@@ -54,8 +54,7 @@ def address(data_folder: Path, configured: dict[str, str]) -> Iterator[str]:
 @pytest.fixture
 def page(visit: Visit, address: str) -> Page:
     page = visit(address)
-    page.set_default_timeout(PATIENCE)
-    expect(page.locator("#extractive")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#extractive")).to_be_visible()
     return page
 
 
@@ -71,7 +70,7 @@ def test_the_page_shows_who_writes_and_what_is_struck(page: Page) -> None:
     expect(page.locator("#source mark")).to_be_visible()
     assert Axe().run(page).response["violations"] == []
     page.reload()
-    expect(page.locator(".answer .prose s")).to_contain_text("Everybody agrees.", timeout=PATIENCE)
+    expect(page.locator(".answer .prose s")).to_contain_text("Everybody agrees.")
 
 
 @needs_chromium
@@ -93,7 +92,7 @@ def test_stop_stops_the_model(page: Page, stand_in: StandIn) -> None:
     stand_in.says = lambda _: f"{DAVIS} " + "And so on. " * 3000
     page.fill("#question textarea", PENTAGON)
     page.keyboard.press("Enter")
-    expect(page.locator(".answer .prose")).to_contain_text("Capt. Jeff Davis", timeout=PATIENCE)
+    expect(page.locator(".answer .prose")).to_contain_text("Capt. Jeff Davis")
     page.locator("#stop").click()
     expect(page.locator("#chat .notice")).to_have_text("Stopped.")
     expect(page.locator(".answer .prose")).to_contain_text("Capt. Jeff Davis")

@@ -24,7 +24,7 @@ from assistant.widget_keys import Limit, WidgetKey, WidgetKeys
 from assistant.widget_log import WidgetLog
 from tests.app_server import ROOT
 from tests.conftest import CHROMIUM, interruptible, needs_chromium
-from tests.test_page import HOSTILE, PATIENCE, PENTAGON, contrast, luminance
+from tests.test_page import HOSTILE, PENTAGON, contrast, luminance
 from tests.test_web import app_of
 
 pytestmark = needs_chromium
@@ -194,7 +194,6 @@ def visit(browser: Browser, site: Site) -> Iterator[Visit]:
     def visit_(url: str, width: int = 1280, height: int = 860, scheme: str = "light") -> Visited:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
         contexts.append(context)
-        context.set_default_timeout(PATIENCE)
         page, requests = context.new_page(), []
         own = {f"portal.test:{site.port}", f"evil.test:{site.port}"}
 
@@ -213,9 +212,7 @@ def visit(browser: Browser, site: Site) -> Iterator[Visit]:
         page.goto(url)
         return Visited(page, requests)
 
-    expect.set_options(timeout=PATIENCE)
     yield visit_
-    expect.set_options(timeout=5_000)
     for context in contexts:
         context.close()
     assert faults == []
