@@ -43,14 +43,15 @@ from index.speakers import PRONOUNS, is_full_name, lookup_words, same_speaker, s
 
 _T = TypeVar("_T")
 _schema = MetaData()
+_Ordered = String().with_variant(String(collation="C"), "postgresql")  # by code point, as in SQLite, not by a language
 _articles = Table(
     "articles",
     _schema,
-    Column("id", String, primary_key=True),
+    Column("id", _Ordered, primary_key=True),
     Column("title", String, nullable=False),
     Column("source", String, nullable=False, index=True),
     Column("authors", JSON, nullable=False),
-    Column("published", String, nullable=False),
+    Column("published", _Ordered, nullable=False),
     Column("day", Integer, index=True),
     Column("url", String, nullable=False),
     Column("origin", String, nullable=False, index=True),
@@ -74,7 +75,7 @@ _claims = Table(
     Column("stance", String, nullable=False, index=True),
     Column("direct", Boolean),
     Column("name", String),
-    Column("said_by", String, index=True),  # the name, else the speaker's own words
+    Column("said_by", _Ordered, index=True),  # the name, else the speaker's own words
     Column("cue_words", String, nullable=False, index=True),
 )
 # By which words whoever said something is looked up.
@@ -82,7 +83,7 @@ _speaker_words = Table(
     "speaker_words",
     _schema,
     Column("word", String, primary_key=True),
-    Column("said_by", String, primary_key=True, index=True),
+    Column("said_by", _Ordered, primary_key=True, index=True),
 )
 _pieces = Table(
     "claim_pieces",
@@ -245,7 +246,9 @@ class Catalogue:
     def articles(self) -> Iterator[Article]:
         """Return all articles without their text, by date, then id."""
         with self._engine.connect() as connection:
-            for row in connection.execute(_select_articles_briefly().order_by(_articles.c.day, _articles.c.id)):
+            for row in connection.execute(
+                _select_articles_briefly().order_by(_articles.c.day.nulls_first(), _articles.c.id)
+            ):
                 yield _to_article(row)
 
     def listing(self, words: str, filters: Filters, offset: int = 0, limit: int = 50) -> Listing:
@@ -395,7 +398,9 @@ class Catalogue:
     ) -> list[tuple[str, Claim]]:
         """Return (article id, claim) for what fits the filters, at most `limit`: by date, an article's in order."""
         query = self._claims_that_fit(filters, article_id)
-        ordered = query.order_by(_articles.c.day, _articles.c.id, _claims.c.id).offset(offset).limit(limit)
+        ordered = (
+            query.order_by(_articles.c.day.nulls_first(), _articles.c.id, _claims.c.id).offset(offset).limit(limit)
+        )
         with self._engine.connect() as connection:
             return _claims_at(connection, list(connection.scalars(ordered)))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
-from sqlalchemy.exc import DatabaseError, DisconnectionError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DisconnectionError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from index.errors import SaidsoError
@@ -19,7 +19,7 @@ def connect(url: str, schema: MetaData, before: Callable[[Engine], None] = lambd
 
     The address is SQLAlchemy's; the folder of a SQLite file is made. Raises SaidsoError when it cannot be opened.
     """
-    engine = create_engine(url)
+    engine = _engine(url)
     try:
         if engine.dialect.name == "sqlite":
             Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
@@ -29,11 +29,31 @@ def connect(url: str, schema: MetaData, before: Callable[[Engine], None] = lambd
         schema.create_all(engine)
     except (OperationalError, DatabaseError, OSError) as error:
         why = error.orig if isinstance(error, DatabaseError) else error.strerror
+        remedy = (
+            "check that the folder exists and can be written, or choose another with --data-dir"
+            if engine.dialect.name == "sqlite"
+            else "check that its server runs and SAIDSO_CATALOGUE_URL names it, a user and a database of theirs"
+        )
         raise SaidsoError(
-            f"The catalogue {engine.url.render_as_string()} cannot be opened ({why}); check that the folder "
-            "exists and can be written, or choose another with --data-dir."
+            f"The catalogue {engine.url.render_as_string()} cannot be opened ({why}); {remedy}."
         ) from error
     return engine
+
+
+def _engine(url: str) -> Engine:
+    """Return what speaks to the database at `url`; a connection that its server has dropped meanwhile is made anew."""
+    try:
+        return create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise SaidsoError(
+            f"SAIDSO_CATALOGUE_URL is no address of a database ({error}); one looks like "
+            "postgresql+psycopg://user:password@host/database."
+        ) from error
+    except ModuleNotFoundError as error:
+        raise SaidsoError(
+            f"The catalogue's database is spoken to by {error.name}, which is not installed; "
+            "`pip install 'saidso[postgres]'` installs it for PostgreSQL."
+        ) from error
 
 
 @contextmanager
@@ -43,9 +63,14 @@ def writing(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except OperationalError as error:
+        remedy = (
+            "the disk's free space and the data folder's permissions"
+            if engine.dialect.name == "sqlite"
+            else "the database's server"
+        )
         raise SaidsoError(
             f"The catalogue could not be written ({error.orig}); nothing of this step was stored. "
-            "Check the disk's free space and the data folder's permissions, then run the command again."
+            f"Check {remedy}, then run the command again."
         ) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -112,6 +113,25 @@ def samples(samples_folder: Path) -> Iterator[Assistant]:
     assistant = Assistant.open(Settings(samples_folder))
     yield assistant
     assistant.close()
+
+
+@pytest.fixture(scope="session")
+def new_postgres_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """Give addresses of new databases on a real PostgreSQL server, one a call."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))  # pgserver keeps its locks there
+        pgserver = pytest.importorskip(
+            "pgserver", reason="pgserver, a PostgreSQL for tests, has no wheel for this Python"
+        )
+        server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
+
+    def new() -> str:
+        name = f"test_{secrets.token_hex(6)}"
+        server.psql(f"CREATE DATABASE {name}")
+        return str(server.get_uri(name)).replace("postgresql://", "postgresql+psycopg://")
+
+    yield new
+    server.cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,15 @@ from index.filters import Filters
 from index.passages import Span
 
 
-@pytest.fixture
-def catalogue(tmp_path: Path) -> Catalogue:
-    return Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def catalogue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalogue]:
+    """An empty catalogue, in SQLite and in PostgreSQL: whatever holds for the one holds for the other."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'catalogue.sqlite'}"
+    else:
+        url = request.getfixturevalue("new_postgres_database")()
+    with closing(Catalogue.open(url)) as catalogue:
+        yield catalogue
 
 
 def article(id_: str = "a", text: str = "One. Two.", **fields: str) -> Article:

@@ -40,7 +40,7 @@ def stand_in() -> Iterator[StandIn]:
 @pytest.fixture(scope="module")
 def assistant(stand_in: StandIn, samples_folder: Path, samples: Assistant) -> Iterator[Assistant]:
     """The sample articles, answered in prose by whatever the stand-in says."""
-    settings = WriterSettings(stand_in.url, "a model", seconds=2)
+    settings = WriterSettings(stand_in.url, "a model")
     assistant = Assistant.open(Settings(samples_folder, writer=settings))
     yield assistant
     assistant.close()
