@@ -214,10 +214,9 @@ def test_a_broken_search_tree_is_noticed_at_the_start_or_tried_out_elsewhere(
     tmp_path: Path, embedder: Embedder
 ) -> None:
     """Chroma writes its tree at a thousand vectors. Garbage in them shows; in their links it ends the process."""
-    text = "Bread is dear. " * 1100
-    article = Article("a", text.strip())
+    text = " ".join(f"Loaf {n:04} is dear." for n in range(1100))
     with closing(Store.open(tmp_path, embedder)) as store, store.writing():
-        store.catalogue.store([(article, [Span(15 * n, 15 * n + 14) for n in range(1100)])])
+        store.catalogue.store([(Article("a", text), [Span(19 * n, 19 * n + 18) for n in range(1100)])])
         store.settle()
     (tree,) = (tmp_path / "chroma").glob("*/data_level0.bin")
     held = tree.read_bytes()
