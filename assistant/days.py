@@ -1,4 +1,4 @@
-"""Days that a question counts from the day on which it is asked: "yesterday", "last week", "in March"."""
+"""Days counted from another: a question's from the day it is asked ("last week"), a report's from its article's."""
 
 from __future__ import annotations
 
@@ -57,6 +57,20 @@ def in_full(text: str, as_of: int) -> Dated:
     return Dated(text, words, int(f"{min(counted):%Y%m%d}") if counted else None)
 
 
+def day_beside(before: str, after: str, published: str) -> str:
+    """Return the day that is named right before some words or right after them, as YYYY-MM-DD, or "".
+
+    "On Friday", "on March 17" and "on 17 March" are the last ones up to the day on which the article was `published`.
+    """
+    for ends, begins, days_of in _BESIDE:
+        if match := ends.search(before) or begins.match(after):
+            try:
+                return days_of(match, date.fromisoformat(published[:10]))[0].isoformat()
+            except ValueError:  # an article without a date; the 31st of a shorter month
+                return ""
+    return ""
+
+
 def _relation(match: re.Match[str]) -> str:
     relation = (match["relation"] or "").casefold()
     return relation if relation in ("since", "before", "after", "until", "by") else "in"
@@ -96,6 +110,12 @@ def _month(match: re.Match[str], today: date) -> Days:
     day = int(match["day"] or 0) if "day" in match.groupdict() else 0
     year = today.year if (month, day) <= (today.month, today.day) else today.year - 1
     return (date(year, month, day),) * 2 if day else _whole("month", date(year, month, 1))
+
+
+def _dated(match: re.Match[str], today: date) -> Days:
+    if match["year"] is None:
+        return _month(match, today)
+    return (date(int(match["year"]), _MONTHS.index(match["month"].casefold()) + 1, int(match["day"])),) * 2
 
 
 def _whole(unit: str, day: date) -> Days:
@@ -152,5 +172,21 @@ _NAMED: tuple[_Reckoning, ...] = tuple(
         (rf"{_REQUIRED}{_MONTH}\s+(?P<day>\d{{1,2}})\b{_NO_YEAR}", _month),
         (rf"{_RELATION}last\s+{_MONTH}\b{_NO_YEAR}", _month),
         (rf"{_REQUIRED}{_MONTH}\b{_NO_YEAR}", _month),
+    )
+)
+
+# A report may have the weekday beside the date, and a year behind it: "on Friday, March 17, 2017".
+_DAY_OF_WEEK = rf"(?P<which>)(?P<weekday>{'|'.join(_WEEKDAYS)})\b"
+_YEAR = r"(?:,?\s+(?P<year>\d{4})\b)?"
+_BESIDE: tuple[tuple[re.Pattern[str], re.Pattern[str], Callable[[re.Match[str], date], Days]], ...] = tuple(
+    (
+        re.compile(rf"\bon\s+{pattern}\s*,?\s*$", re.IGNORECASE),
+        re.compile(rf"\s*,?\s*\bon\s+{pattern}", re.IGNORECASE),
+        days_of,
+    )
+    for pattern, days_of in (
+        (rf"(?:{_DAY_OF_WEEK},?\s+)?{_MONTH}\s+(?P<day>\d{{1,2}})\b{_YEAR}", _dated),
+        (rf"(?:{_DAY_OF_WEEK},?\s+)?(?P<day>\d{{1,2}})\s+{_MONTH}\b{_YEAR}", _dated),
+        (_DAY_OF_WEEK, _weekday),
     )
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from assistant.days import day_beside
 from assistant.reader import Evidence
 from index.catalogue import Passage
 from index.claims import Claim
@@ -21,6 +22,7 @@ _CAPITAL = re.compile(r"(?<![.!?…”\"] )(?<!^)(?<!\n)\b(?:[a-z]{2}-)?[A-Z][\w
 _DAY_OR_MONTH = re.compile(r"\w+day|January|February|March|April|May|June|July|August|(?:Sept|Octo|Novem|Decem)ber")
 _LOWERED = frozenset("the a an its his her their another one local some most many several".split())
 _PLURAL = frozenset(("police", "Police", "people"))
+_TAG = 120  # characters from speaker to cue, or the other way round, where they stand together
 _UNDATED = "9999"  # sorts behind every date
 
 
@@ -29,7 +31,8 @@ class Report:
     """One party's word on what is asked: the sentence, by whom, and the position that it takes.
 
     `speaker` is None where the article itself says it, or somebody who is not named. Reports whose `key` is equal take
-    the same position; `place` is where in its article the position stands.
+    the same position; `place` is where in its article the position stands. `day`, YYYY-MM-DD or "", is the one named
+    beside the cue, else the article's.
     """
 
     evidence: Evidence
@@ -37,17 +40,14 @@ class Report:
     speaker: str | None
     position: str
     key: Any
+    day: str
     place: int = 0
 
     @classmethod
     def of(cls, evidence: Evidence, claim: Claim | None, said_by: str | None, position: str, key: Any) -> Report:
         """Make a report, its speaker left out where the words do not tell who that is: "he", "the group"."""
-        return cls(evidence, claim, named(said_by), position, key)
-
-    @property
-    def day(self) -> str:
-        """The date of the article as YYYY-MM-DD, or ""."""
-        return self.evidence.passage.published[:10]
+        day = _said_on(evidence.passage, claim) or evidence.passage.published[:10]
+        return cls(evidence, claim, named(said_by), position, key, day)
 
     @property
     def when(self) -> tuple[str, int]:
@@ -85,6 +85,19 @@ class Party:
         for report in sorted(self.reports, key=lambda report: report.when):
             first.setdefault(report.key, report)
         return list(first.values())
+
+
+def _said_on(passage: Passage, claim: Claim | None) -> str:
+    """Return the day on which something was said, where it is named beside cue and speaker: "he said on March 17"."""
+    if claim is None or claim.cue is None:
+        return ""
+    words = [claim.cue, *([claim.speaker] if claim.speaker else [])]
+    start, end = min(piece.start for piece in words), max(piece.end for piece in words)
+    if end - start > _TAG:
+        start, end = claim.cue.start, claim.cue.end
+    return day_beside(
+        passage.text[: max(0, start - passage.start)], passage.text[max(0, end - passage.start) :], passage.published
+    )
 
 
 def named(speaker: str | None) -> str | None:

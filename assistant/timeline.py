@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from assistant.parties import Report
@@ -9,11 +10,16 @@ from assistant.question import Question
 from assistant.reader import Evidence
 from assistant.sides import position, quoted
 from assistant.words import content_words
+from index.claims import Claim
 
 _NOT_THE_MATTER = frozenset("account story version count figure number toll position change say chang whether".split())
 _REPEATED = 0.5  # of the smaller one's words in common: it is said once more
 _FEW = 2  # words that two claims must at least have in common for that
 _MOST_DAYS = 6
+_THE = r"(?:the|an?|another|its|his|her|their|this|that|these|those)\b"
+_VERB = r"\b(?:is|are|was|were|be|been|has|have|had|do|does|did|will|would|can|could|may|might|must|should|not)\b"
+_IN_PASSING = re.compile(rf"(?:to|of|about|into) {_THE}|['’]s\b", re.IGNORECASE)
+_THING = re.compile(rf"{_THE}(?!.*{_VERB})(?:\s+[\w’'-]+){{1,3}}$", re.IGNORECASE)
 _STANDS = frozenset("admits confirms denies".split())  # what is said against, or after, something else
 
 
@@ -29,7 +35,7 @@ def timeline(question: Question, evidence: Sequence[Evidence]) -> list[Report]:
         Report.of(one, claim, claim.said_by, position(claim), None)
         for one in evidence
         for claim in one.claims
-        if question.is_by(claim.said_by) and one.passage.published
+        if question.is_by(claim.said_by) and one.passage.published and not _is_spoken_of(claim)
     ]
     matter = content_words(question.text) - content_words(speaker) - _NOT_THE_MATTER
     to_the_point = [report for report in spoken if matter & content_words(report.position)]
@@ -42,6 +48,13 @@ def timeline(question: Question, evidence: Sequence[Evidence]) -> list[Report]:
         if new:
             days.append(max(new, key=lambda report: (_is_about(report, speaker), _takes_a_stand(report))))
     return days[:_MOST_DAYS] if len(days) > 1 else []
+
+
+def _is_spoken_of(claim: Claim) -> bool:
+    """Whether the content is what words are about, and not what they say: "announced | a full investigation"."""
+    content = position(claim)
+    is_named = claim.stance in ("announces", "describes") and bool(_THING.match(content))
+    return is_named or bool(_IN_PASSING.match(content))
 
 
 def _is_about(report: Report, speaker: str) -> bool:
@@ -58,12 +71,9 @@ def told(speaker: str, reports: Sequence[Report]) -> str | None:
     if not reports:
         return None
     first, *later = reports
-    steps = [f"from {report.day} {_words_of(report)}" for report in later]
-    return f"{speaker[0].upper()}{speaker[1:]} first said {_words_of(first)} ({first.day}); {'; '.join(steps)}."
-
-
-def _words_of(report: Report) -> str:
-    return f"denied: {quoted(report)}" if _denies(report) else quoted(report)
+    steps = [f"from {report.day} {'denied: ' if _denies(report) else ''}{quoted(report)}" for report in later]
+    verb = "denied:" if _denies(first) else "said"
+    return f"{speaker[0].upper()}{speaker[1:]} first {verb} {quoted(first)} ({first.day}); {'; '.join(steps)}."
 
 
 def _denies(report: Report) -> bool:

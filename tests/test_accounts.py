@@ -258,10 +258,34 @@ def test_words_by_date_where_it_is_asked_how_an_account_changed() -> None:
         ("The Red Cross", "admitted", "its drivers had turned back"),
     )
     assert disagreement("How did the Red Cross's account change?", last, again, first) == (
-        "The Red Cross first said denied: the bridge was closed (2024-05-01); "
-        "from 2024-05-09 its drivers had turned back."
+        "The Red Cross first denied: the bridge was closed (2024-05-01); from 2024-05-09 its drivers had turned back."
     )
     assert disagreement("What did the Red Cross say about climate change?", last, first) is None
+
+
+def test_words_have_the_day_on_which_they_were_said_and_what_is_spoken_of_is_none() -> None:
+    first = article(
+        1,
+        "2024-05-02",
+        "The Red Cross said on Wednesday that the bridge was open.",
+        ("The Red Cross", "said", "the bridge was open"),
+    )
+    told_late = article(
+        2,
+        "2024-06-20",
+        "The Red Cross said on May 9 that its drivers had turned back.",
+        ("The Red Cross", "said", "its drivers had turned back"),
+    )
+    in_passing = article(
+        3,
+        "2024-07-01",
+        "The Red Cross answered by referring to its own inquiry, and announced another report.",
+        ("The Red Cross", "answered", "to its own inquiry"),
+        ("The Red Cross", "announced", "another report"),
+    )
+    assert disagreement("How did the Red Cross's account change?", told_late, in_passing, first) == (
+        "The Red Cross first said the bridge was open (2024-05-01); from 2024-05-09 its drivers had turned back."
+    )
 
 
 def test_copies_are_one_origin_and_parties_are_their_own() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.days import in_full
+from assistant.days import day_beside, in_full
 from assistant.question import Kind, understand
 
 AS_OF = 20170317
@@ -76,3 +76,24 @@ def test_the_days_of_a_question(text: str, since: int | None, until: int | None,
 def test_without_a_day_of_asking_nothing_is_counted() -> None:
     question = understand("What did the Pentagon say yesterday?")
     assert (question.kind, question.since, question.until) == (Kind.SAID, None, None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "published", "day"),
+    [
+        ("", " on March 17.", "2017-04-18", "2017-03-17"),
+        ("", " on 17 March that", "2017-04-18", "2017-03-17"),
+        ("", " on Friday, March 17, 2017, that", "2018-01-01", "2017-03-17"),
+        ("", " on December 30", "2017-01-02T10:00:00Z", "2016-12-30"),
+        ("", " on Friday that", "2017-03-18", "2017-03-17"),
+        ("It rained. On Friday ", " said", "2017-03-17", "2017-03-17"),
+        ("On March 17, 2017, ", "", "", ""),
+        ("", " on February 31", "2017-03-01", ""),
+        ("", " on condition that", "2017-03-01", ""),
+        ("", ", who spoke on Monday", "2017-03-01", ""),
+        ("He fell on Monday, and then ", " said", "2017-03-01", ""),
+        ("", " on", "2017-03-01", ""),
+    ],
+)
+def test_the_day_beside_words_is_the_last_one_so_called(before: str, after: str, published: str, day: str) -> None:
+    assert day_beside(before, after, published) == day
