@@ -57,6 +57,7 @@ _OPPOSITES = tuple(
         (r"justified", r"unjustified|unwarranted"),
     )
 )
+_NAME = re.compile(r"(?<!^)\b[A-Z][\w.’'-]*")
 _FEW = 2  # words of a question that must all be there
 _MOST = 0.66  # of more words
 
@@ -67,7 +68,8 @@ def sides(question: Question, evidence: Sequence[Evidence]) -> tuple[list[Party]
     if question.kind is not Kind.YES_NO or question.speaker or not asked or _NEGATION.search(question.text):
         return [], []
     terms = _Terms.of(question.text)
-    reports = [report for one in evidence for report in _reports(one, asked, terms)]
+    names = content_words(" ".join(_NAME.findall(question.text)))
+    reports = [report for one in evidence for report in _reports(one, _Asked(asked, asked - names), terms)]
     articles = same_matter(reports[0].evidence, evidence) if reports else frozenset()
     reports = [report for report in reports if report.evidence.passage.article_id in articles and report.speaker]
     return grouped([r for r in reports if r.key == "yes"]), grouped([r for r in reports if r.key == "no"])
@@ -121,20 +123,29 @@ class _Terms:
         return clause + words[found.end() :], int(bool(opposite))
 
 
-def _reports(evidence: Evidence, asked: frozenset[str], terms: _Terms | None) -> Iterator[Report]:
+@dataclass(frozen=True)
+class _Asked:
+    """The words that a question asks about, and those of them that are no names: to share an actor is not enough."""
+
+    words: frozenset[str]
+    plain: frozenset[str]
+
+    def covered_by(self, words: str) -> bool:
+        """Whether a claim's words are on what is asked."""
+        theirs = content_words(_SPOKEN_OF.sub(" ", words))
+        needed = [each for each in (self.words, self.plain) if len(each) <= _FEW]
+        return all(each <= theirs for each in needed) and len(self.words & theirs) >= _MOST * len(self.words)
+
+
+def _reports(evidence: Evidence, asked: _Asked, terms: _Terms | None) -> Iterator[Report]:
     for claim in evidence.claims:
         words, turned = " ".join(piece.text for piece in claim.content), 0
         if terms and (told := terms.told(words)):
             words, turned = told
-        if claim.stance in _SAYS | {"denies"} and _covers(words, asked) and not _OPEN.search(words):
+        if claim.stance in _SAYS | {"denies"} and asked.covered_by(words) and not _OPEN.search(words):
             denied = turned + (claim.stance == "denies") + len(_NEGATION.findall(words))
             if denied < 2:
                 yield Report.of(evidence, claim, claim.said_by, position(claim), "no" if denied else "yes")
-
-
-def _covers(words: str, asked: frozenset[str]) -> bool:
-    shared = len(asked & content_words(_SPOKEN_OF.sub(" ", words)))
-    return shared == len(asked) if len(asked) <= _FEW else shared >= _MOST * len(asked)
 
 
 def position(claim: Claim) -> str:

@@ -288,6 +288,25 @@ def test_words_have_the_day_on_which_they_were_said_and_what_is_spoken_of_is_non
     )
 
 
+def test_to_share_who_acted_is_not_to_speak_of_what_is_asked() -> None:
+    said = article(
+        1, "2024-05-01", "Police said that Ruritania struck a depot.", ("Police", "said", "Ruritania struck a depot")
+    )
+    denied = article(
+        2,
+        "2024-05-01",
+        "Ana Ortiz denied that Ruritania struck a bridge.",
+        ("Ana Ortiz", "denied", "Ruritania struck a bridge"),
+    )
+    other = article(
+        3, "2024-05-01", "The Red Cross said that a bridge was hit.", ("The Red Cross", "said", "a bridge was hit")
+    )
+    assert disagreement("Did Ruritania strike a bridge?", said, denied) is None
+    assert disagreement("Did Ruritania strike a bridge?", said, denied, other) == (
+        "The articles differ: the Red Cross says a bridge was hit; Ana Ortiz denies: Ruritania struck a bridge."
+    )
+
+
 def test_copies_are_one_origin_and_parties_are_their_own() -> None:
     wire = "A ferry with more than two hundred people on board capsized late on Friday, killing 28 of them"
     copy = f"{wire}, the agency said."
