@@ -186,8 +186,10 @@ def _connect(
     for button in w.example:
         turns.append(button.click(lambda text: text, button, w.question, **quiet).then(**put))
     turns.append(w.suggested.change(_told_by_script, w.suggested, w.question, **quiet).then(**put))
-    w.stop.click(partial(_stopped, w), w.chat, [w.chat, w.ask, w.stop], cancels=turns, **quiet)
-    shown = [w.chat, w.conversation, w.examples, w.ask, w.stop]
+    w.stop.click(_stopped, w.chat, w.chat, cancels=turns, **quiet)
+    for turn in turns:  # only once it is let go: until then gradio would drop a question without a word
+        turn.failure(partial(_busy, w, False), None, [w.ask, w.stop], **quiet)
+    shown = [w.chat, w.conversation, w.examples]
     w.wanted.change(partial(_wanted, startup, conversations, w), w.wanted, shown, cancels=turns, **quiet)
     w.chat.clear(partial(_cleared, w), w.conversation, [w.conversation, w.examples], **quiet)
     w.cited.change(partial(_open_source, startup), w.cited, w.source, **quiet)
@@ -273,12 +275,12 @@ def _told_by_script(key: str) -> str:
     return key.rpartition(" ")[0]
 
 
-def _stopped(w: Widgets, history: list[Message]) -> Update:
+def _stopped(history: list[Message]) -> list[Message]:
     """Leave what was said so far, and say that it was stopped."""
     said = _text(history[-1]) if history and history[-1]["role"] == "assistant" else ""
     kept = said if render.is_answer(said) else ""
     turns = history[:-1] if said else history
-    return {w.chat: [*turns, told(kept + render.notice("Stopped."))], **_busy(w, False)}
+    return [*turns, told(kept + render.notice("Stopped."))]
 
 
 def _busy(w: Widgets, busy: bool) -> Update:
@@ -326,12 +328,7 @@ def _open(startup: Startup, conversations: Conversations, w: Widgets, conversati
         messages = drawn(conversations.turns(conversation), _article_of(startup)) if conversation else []
     except SaidsoError as error:
         conversation, messages = "", [told(render.problem(str(error)))]
-    return {
-        w.chat: messages,
-        w.conversation: conversation,
-        w.examples: gr.update(visible=not messages),
-        **_busy(w, False),
-    }
+    return {w.chat: messages, w.conversation: conversation, w.examples: gr.update(visible=not messages)}
 
 
 def _cleared(w: Widgets, conversation: str) -> Update:
