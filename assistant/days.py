@@ -16,6 +16,7 @@ _WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _MONTHS = "january february march april may june july august september october november december".split()
 _NUMBERS = "one two three four five six seven eight nine ten eleven twelve".split()
 _NUMBER = rf"(?P<number>\d{{1,3}}|an?|{'|'.join(_NUMBERS)})"
+_WEEKDAY = rf"(?P<weekday>{'|'.join(_WEEKDAYS)})\b"
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
 _NO_YEAR = r"(?!\s*,?\s*\d)"
 
@@ -99,7 +100,7 @@ def _ago(match: re.Match[str], today: date) -> Days:
 
 def _weekday(match: re.Match[str], today: date) -> Days:
     back = (today.weekday() - _WEEKDAYS.index(match["weekday"].casefold())) % 7
-    if back == 0 and (match["which"] or "").casefold() == "last":
+    if back == 0 and (match.groupdict().get("which") or "").casefold() == "last":
         back = 7
     day = today - timedelta(days=back)
     return day, day
@@ -107,15 +108,10 @@ def _weekday(match: re.Match[str], today: date) -> Days:
 
 def _month(match: re.Match[str], today: date) -> Days:
     month = _MONTHS.index(match["month"].casefold()) + 1
-    day = int(match["day"] or 0) if "day" in match.groupdict() else 0
-    year = today.year if (month, day) <= (today.month, today.day) else today.year - 1
+    named = match.groupdict()
+    day = int(named.get("day") or 0)
+    year = int(named.get("year") or 0) or today.year - ((month, day) > (today.month, today.day))
     return (date(year, month, day),) * 2 if day else _whole("month", date(year, month, 1))
-
-
-def _dated(match: re.Match[str], today: date) -> Days:
-    if match["year"] is None:
-        return _month(match, today)
-    return (date(int(match["year"]), _MONTHS.index(match["month"].casefold()) + 1, int(match["day"])),) * 2
 
 
 def _whole(unit: str, day: date) -> Days:
@@ -161,13 +157,13 @@ _COUNTED: tuple[_Reckoning, ...] = tuple(
         (rf"{_RELATION}(?P<which>this|last|past)\s+(?P<unit>week|month|year)\b", _this_or_last),
         (rf"{_RELATION}(?:last|past)\s+{_NUMBER}\s+{_UNIT}s?\b", _past),
         (rf"{_RELATION}\b{_NUMBER}\s+{_UNIT}s?\s+ago\b", _ago),
-        (rf"{_RELATION}(?P<which>last|this)\s+(?P<weekday>{'|'.join(_WEEKDAYS)})\b", _weekday),
+        (rf"{_RELATION}(?P<which>last|this)\s+{_WEEKDAY}", _weekday),
     )
 )
 _NAMED: tuple[_Reckoning, ...] = tuple(
     (re.compile(pattern + _WHOSE, re.IGNORECASE), days_of)
     for pattern, days_of in (
-        (rf"{_REQUIRED}(?P<which>)(?P<weekday>{'|'.join(_WEEKDAYS)})\b", _weekday),
+        (rf"{_REQUIRED}{_WEEKDAY}", _weekday),
         (rf"{_REQUIRED}(?P<day>\d{{1,2}})\s+{_MONTH}\b{_NO_YEAR}", _month),
         (rf"{_REQUIRED}{_MONTH}\s+(?P<day>\d{{1,2}})\b{_NO_YEAR}", _month),
         (rf"{_RELATION}last\s+{_MONTH}\b{_NO_YEAR}", _month),
@@ -176,7 +172,6 @@ _NAMED: tuple[_Reckoning, ...] = tuple(
 )
 
 # A report may have the weekday beside the date, and a year behind it: "on Friday, March 17, 2017".
-_DAY_OF_WEEK = rf"(?P<which>)(?P<weekday>{'|'.join(_WEEKDAYS)})\b"
 _YEAR = r"(?:,?\s+(?P<year>\d{4})\b)?"
 _BESIDE: tuple[tuple[re.Pattern[str], re.Pattern[str], Callable[[re.Match[str], date], Days]], ...] = tuple(
     (
@@ -185,8 +180,8 @@ _BESIDE: tuple[tuple[re.Pattern[str], re.Pattern[str], Callable[[re.Match[str], 
         days_of,
     )
     for pattern, days_of in (
-        (rf"(?:{_DAY_OF_WEEK},?\s+)?{_MONTH}\s+(?P<day>\d{{1,2}})\b{_YEAR}", _dated),
-        (rf"(?:{_DAY_OF_WEEK},?\s+)?(?P<day>\d{{1,2}})\s+{_MONTH}\b{_YEAR}", _dated),
-        (_DAY_OF_WEEK, _weekday),
+        (rf"(?:{_WEEKDAY},?\s+)?{_MONTH}\s+(?P<day>\d{{1,2}})\b{_YEAR}", _month),
+        (rf"(?:{_WEEKDAY},?\s+)?(?P<day>\d{{1,2}})\s+{_MONTH}\b{_YEAR}", _month),
+        (_WEEKDAY, _weekday),
     )
 )

@@ -125,6 +125,7 @@ _WITH_CONTENT = (
 )
 
 _ARTICLE_FIELDS = ("id", "text", "title", "source", "authors", "published", "url", "origin")
+_BY_DAY = (_articles.c.day.nulls_first(), _articles.c.id)
 _CHUNK = 500  # values in one SQL `IN (…)`
 
 
@@ -246,9 +247,7 @@ class Catalogue:
     def articles(self) -> Iterator[Article]:
         """Return all articles without their text, by date, then id."""
         with self._engine.connect() as connection:
-            for row in connection.execute(
-                _select_articles_briefly().order_by(_articles.c.day.nulls_first(), _articles.c.id)
-            ):
+            for row in connection.execute(_select_articles_briefly().order_by(*_BY_DAY)):
                 yield _to_article(row)
 
     def listing(self, words: str, filters: Filters, offset: int = 0, limit: int = 50) -> Listing:
@@ -398,9 +397,7 @@ class Catalogue:
     ) -> list[tuple[str, Claim]]:
         """Return (article id, claim) for what fits the filters, at most `limit`: by date, an article's in order."""
         query = self._claims_that_fit(filters, article_id)
-        ordered = (
-            query.order_by(_articles.c.day.nulls_first(), _articles.c.id, _claims.c.id).offset(offset).limit(limit)
-        )
+        ordered = query.order_by(*_BY_DAY, _claims.c.id).offset(offset).limit(limit)
         with self._engine.connect() as connection:
             return _claims_at(connection, list(connection.scalars(ordered)))
 

@@ -70,10 +70,9 @@ class ClaimNetwork(nn.Module):
 
     def states(self, ids: Tensor, features: Tensor, lengths: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return (batch, tokens, width) for `ids` and `features` of (batch, tokens) and `lengths` of (batch,)."""
-        tokens = ids.shape[1]
-        x = F.embedding(ids, self.get_buffer("words")) + self.positions[:tokens]
+        x = F.embedding(ids, self.get_buffer("words")) + self.positions[: ids.shape[1]]
         x = norm(self.norm_input, x.to(dtype))
-        mask = padding_mask(lengths, tokens).to(dtype) if bool((lengths < tokens).any()) else None
+        mask = padding_mask(lengths, x)
         for number, layer in enumerate(self.layers):
             if number == FROZEN:
                 x = self._dropped(x + F.embedding(features, self.features).to(dtype))

@@ -123,16 +123,20 @@ def norm(layer: nn.LayerNorm, x: Tensor) -> Tensor:
     return F.layer_norm(x, layer.normalized_shape, layer.weight.to(x.dtype), layer.bias.to(x.dtype), layer.eps)
 
 
-def padding_mask(lengths: Tensor, tokens: int) -> Tensor:
-    """(batch, 1, 1, tokens): 0 where a token is to be read, minus infinity where it is padding."""
-    padding = torch.arange(tokens)[None, :] >= lengths[:, None]
-    return torch.zeros(padding.shape).masked_fill_(padding, float("-inf"))[:, None, None, :]
+def padding_mask(lengths: Tensor, x: Tensor) -> Tensor | None:
+    """(batch, 1, 1, tokens), as `x` of (batch, tokens, width) is: minus infinity where a token is padding, else 0.
+
+    None where nothing is padding. `lengths`, (batch,), is on the CPU.
+    """
+    padding = torch.arange(x.shape[1])[None, :] >= lengths[:, None]
+    if not bool(padding.any()):
+        return None
+    return torch.zeros(padding.shape).masked_fill_(padding, float("-inf"))[:, None, None, :].to(x)
 
 
 def through(layers: nn.ModuleList, x: Tensor, lengths: Tensor) -> Tensor:
     """(batch, tokens, width) through all layers, as `x` is; `lengths`, (batch,), is on the CPU, the rest padding."""
-    tokens = x.shape[1]
-    mask = padding_mask(lengths, tokens).to(x) if bool((lengths < tokens).any()) else None
+    mask = padding_mask(lengths, x)
     for layer in layers:
         x = layer(x, mask)
     return x

@@ -11,7 +11,7 @@ from index.errors import SaidsoError
 
 # How the loader, torch and the system say it, where Python's own MemoryError is not raised.
 _OUT_OF_MEMORY = ("failed to map segment", "annot allocate memory", "can't allocate memory", "can't start new thread")
-_M_ARENA_MAX = -8  # glibc, malloc.h
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8  # glibc, malloc.h
 
 
 @contextmanager
@@ -36,6 +36,13 @@ def keep_few_heaps() -> None:
 def give_back_freed() -> None:
     """Give the system what glibc keeps of freed memory: networks free some MB a batch, and new blocks fill few gaps."""
     _tell_malloc("malloc_trim", 0)
+
+
+def keep_freed() -> None:
+    """Have glibc keep what is freed for the next step of a training: a third of a step is page faults else."""
+    _tell_malloc("mallopt", _M_MMAP_THRESHOLD, 2**31 - 1)
+    _tell_malloc("mallopt", _M_TRIM_THRESHOLD, 2**31 - 1)
+    _tell_malloc("mallopt", _M_TOP_PAD, 2**28)
 
 
 def _tell_malloc(function: str, *values: int) -> None:

@@ -35,7 +35,7 @@ def serving(data_folder: Path, **settings: str) -> Iterator[str]:
             yield lines.readline().split()[-1]
             assert app.pid is not None
             os.kill(app.pid, signal.SIGINT)
-            app.join(60)
+            app.join(20)
             assert app.exitcode == 0
     finally:
         app.kill()
@@ -56,7 +56,7 @@ def ready_at(address: str) -> str:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            with urlopen(f"{address}/readyz", timeout=60):
+            with urlopen(f"{address}/readyz", timeout=5):
                 return address
         except HTTPError:
             time.sleep(0.2)

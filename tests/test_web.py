@@ -245,7 +245,7 @@ def test_app_serves_at_once_and_ends_cleanly(tmp_path: Path, ending: signal.Sign
             assert app.stdout is not None
             line = app.stdout.readline()
             assert line.startswith("Saidso is at http://127.0.0.1:")
-            with urlopen(f"{line.split()[-1]}/healthz", timeout=30) as answer:
+            with urlopen(f"{line.split()[-1]}/healthz", timeout=5) as answer:
                 assert answer.status == 200
             app.send_signal(ending)
             out, err = app.communicate(timeout=30)

@@ -13,7 +13,6 @@ by `--device cuda`; a run may be stopped on one device and go on on another."""
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import logging
 import pickle
@@ -36,6 +35,7 @@ from assistant.reader_network import (
 from assistant.training.data import Source, load_sources
 from assistant.training.windows import Example, Lengths, Mix, Stream, batches
 from index.embedder import BUNDLED_SHA256, bundled_model
+from index.memory import keep_freed
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +53,6 @@ CLOSING_LENGTHS: Lengths = (72, 145)
 
 SAVE_EVERY = 2
 """Chunks between checkpoints."""
-
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
-"""Options of mallopt(3)."""
 
 RELEVANCE_WEIGHT = 1.0
 """How much relevance counts beside a span's score; chosen on NewsQA's `dev` part."""
@@ -294,14 +291,6 @@ def report(out: Path, trainer: Trainer, loss: float, wall: float, cpu: float) ->
         lines.write(json.dumps(row) + "\n")
 
 
-def keep_memory() -> None:
-    """Have the GNU C library keep freed memory, where it is the one in use: a third of a step is page faults else."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        for option, value in ((M_MMAP_THRESHOLD, 2**31 - 1), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 2**28)):
-            mallopt(option, value)
-
-
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -323,7 +312,7 @@ def main(arguments: list[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     log.info("%s", asdict(plan))
-    keep_memory()
+    keep_freed()
     torch.set_num_threads(options.threads)
     torch.manual_seed(plan.seed)
     encoder = bundled_model()
