@@ -95,9 +95,10 @@ def _said_on(passage: Passage, claim: Claim | None) -> str:
     start, end = min(piece.start for piece in words), max(piece.end for piece in words)
     if end - start > _TAG:
         start, end = claim.cue.start, claim.cue.end
-    return day_beside(
-        passage.text[: max(0, start - passage.start)], passage.text[max(0, end - passage.start) :], passage.published
-    )
+    if start < passage.start:
+        return ""  # said in another passage
+    start, end = start - passage.start, end - passage.start
+    return day_beside(passage.text[:start], passage.text[end:], passage.published)
 
 
 def named(speaker: str | None) -> str | None:

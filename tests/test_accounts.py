@@ -11,6 +11,7 @@ from assistant.answer import Statement
 from assistant.assistant import Assistant
 from assistant.citations import Citation
 from assistant.evaluation.run import evaluate
+from assistant.parties import Report
 from assistant.question import understand
 from assistant.reader import Evidence, candidates
 from index.catalogue import Passage
@@ -286,6 +287,17 @@ def test_words_have_the_day_on_which_they_were_said_and_what_is_spoken_of_is_non
     assert disagreement("How did the Red Cross's account change?", told_late, in_passing, first) == (
         "The Red Cross first said the bridge was open (2024-05-01); from 2024-05-09 its drivers had turned back."
     )
+
+
+def test_a_passage_that_begins_with_a_day_does_not_date_what_was_said_before_it() -> None:
+    before = article(
+        1, "2024-05-09", "The Red Cross said the bridge was shut.", ("The Red Cross", "said", "the bridge was shut")
+    )
+    (claim,) = before.passage.claims
+    text = "On Monday it rained."
+    (one, *_) = read("What did the Red Cross say?", before)
+    later = replace(one, passage=replace(before.passage, start=900, end=900 + len(text), text=text))
+    assert Report.of(later, claim, "The Red Cross", "the bridge was shut", None).day == "2024-05-09"
 
 
 def test_to_share_who_acted_is_not_to_speak_of_what_is_asked() -> None:
