@@ -51,7 +51,6 @@ class Widgets:
 
     holdings: gr.Markdown
     chat: gr.Chatbot
-    examples: gr.Column
     example: tuple[gr.Button, ...]
     question: gr.Textbox
     ask: gr.Button
@@ -112,7 +111,7 @@ def _lay_out(confidence: str, model: str | None) -> Widgets:
                 height=None, buttons=[], feedback_options=None, latex_delimiters=[], group_consecutive_messages=False,
                 autoscroll=False,
             )  # fmt: skip
-            with gr.Column(elem_id="examples") as examples:
+            with gr.Column(elem_id="examples"):  # shown while the conversation is empty, see saidso.css
                 _markdown("<p>For example:</p>", elem_id="for-example")
                 example = tuple(gr.Button("", visible=False, elem_classes="example", size="sm") for _ in range(COUNT))
             only = _markdown("", elem_id="only")
@@ -150,7 +149,7 @@ def _lay_out(confidence: str, model: str | None) -> Widgets:
     clear = gr.Button("Clear filters", visible="hidden", elem_id="clear-filters")
     refresh = gr.Button("Look again", visible="hidden", elem_id="refresh")
     return Widgets(
-        holdings, chat, examples, example, question, ask, stop, cited, wanted, conversation, source, sources,
+        holdings, chat, example, question, ask, stop, cited, wanted, conversation, source, sources,
         (speaker, since, until, as_of), only, extractive, clear, suggested, refresh, gr.Timer(1.0),
     )  # fmt: skip
 
@@ -179,7 +178,7 @@ def _connect(
     put: Any = {
         "fn": partial(_converse, startup, conversations, settings, w),
         "inputs": [w.question, w.conversation, w.chat, w.extractive, w.sources, *w.filters],
-        "outputs": [w.chat, w.question, w.examples, w.ask, w.stop, w.conversation],
+        "outputs": [w.chat, w.question, w.ask, w.stop, w.conversation],
         **quiet,
     }
     turns = [gr.on([w.question.submit, w.ask.click], **put)]
@@ -189,9 +188,9 @@ def _connect(
     w.stop.click(_stopped, w.chat, w.chat, cancels=turns, **quiet)
     for turn in turns:  # only once it is let go: until then gradio would drop a question without a word
         turn.failure(partial(_busy, w, False), None, [w.ask, w.stop], **quiet)
-    shown = [w.chat, w.conversation, w.examples]
+    shown = [w.chat, w.conversation]
     w.wanted.change(partial(_wanted, startup, conversations, w), w.wanted, shown, cancels=turns, **quiet)
-    w.chat.clear(partial(_cleared, w), w.conversation, [w.conversation, w.examples], **quiet)
+    w.chat.clear(_cleared, w.conversation, w.conversation, **quiet)
     w.cited.change(partial(_open_source, startup), w.cited, w.source, **quiet)
 
     narrowed: list[Any] = [w.sources, *w.filters]
@@ -230,18 +229,17 @@ async def _converse(
         yield {w.question: ""}
         return
     history = history[-_MESSAGES_SHOWN:]
-    hidden = {w.examples: gr.update(visible=False)}
     try:
         count_question(_request())
         filters = _filters(sources, *narrowed)
         understand(question)
     except SaidsoError as error:
         cut = question if len(question) <= _QUESTION_SHOWN else f"{question[:_QUESTION_SHOWN]}…"
-        yield {w.chat: [*history, asked(cut), told(render.problem(str(error)))], **hidden}
+        yield {w.chat: [*history, asked(cut), told(render.problem(str(error)))]}
         return
     talk = Talk(conversations.of(owner_of(_request())), question, filters, extractive)
     turns = [*history, asked(question)]
-    yield {w.chat: turns, w.question: "", **hidden, **_busy(w, True)}
+    yield {w.chat: turns, w.question: "", **_busy(w, True)}
     try:
         await asyncio.to_thread(talk.begin, conversation, settings.fingerprint)
         before = await asyncio.to_thread(drawn, talk.earlier, _article_of(startup)) if talk.turn else history
@@ -303,8 +301,7 @@ async def _arrive(
         yield {w.source: ""}  # gradio empties all that is written to where nothing comes
         return
     wait = render.stage("Opening the collection…")
-    opens = {w.chat: [told(wait)], w.examples: gr.update(visible=False)}
-    yield opens if query.get("conversation") else {w.source: wait}
+    yield {w.chat: [told(wait)]} if query.get("conversation") else {w.source: wait}
     try:
         await asyncio.to_thread(startup.wait)
         if place := source_pane.linked(query):
@@ -328,11 +325,11 @@ def _open(startup: Startup, conversations: Conversations, w: Widgets, conversati
         messages = drawn(conversations.turns(conversation), _article_of(startup)) if conversation else []
     except SaidsoError as error:
         conversation, messages = "", [told(render.problem(str(error)))]
-    return {w.chat: messages, w.conversation: conversation, w.examples: gr.update(visible=not messages)}
+    return {w.chat: messages, w.conversation: conversation}
 
 
-def _cleared(w: Widgets, conversation: str) -> Update:
-    return {w.conversation: conversation if conversation == UNKEPT else "", w.examples: gr.update(visible=True)}
+def _cleared(conversation: str) -> str:
+    return conversation if conversation == UNKEPT else ""
 
 
 def _article_of(startup: Startup) -> ArticleOf | None:
