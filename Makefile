@@ -48,10 +48,11 @@ $(VENV)/.test: $(VENV)/bin/pip pyproject.toml constraints.txt
 
 # The page's tests need a browser; where it can neither be found nor installed they say so and are skipped.
 chromium:
-	@command -v chromium >/dev/null 2>&1 || { \
+	@command -v chromium-headless-shell >/dev/null 2>&1 || command -v chromium >/dev/null 2>&1 || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	    echo "Installing chromium for the page's tests …"; \
-	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null 2>&1 || true; \
+	    get() { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$$1"; }; \
+	    { apt-get update -qq && { get chromium-headless-shell || get chromium; }; } >/dev/null 2>&1 || true; \
 	  fi; }
 
 clean:
