@@ -71,8 +71,11 @@ _STOPS = (
     r"or|but|if|whether|as|than|there|be|been|being|not|go|get|take|make|happen|come|use|used"
 )
 _PARTICIPLE = r"(?!(?:speed|need|seed|feed|breed|creed|deed)\b)\w+ed"
+_DETERMINER = r"(?:the|an?|his|her|its|their)"
+# What stands before another determiner is a verb: “Did [the strike] hit a mosque?”
 _NOUN_PHRASE = re.compile(
-    rf"\b(?:the|a|an|his|her|its|their)\s+((?:(?!(?:{_STOPS})\b)[\w’'-]+)(?:\s+(?!(?:{_STOPS}|{_PARTICIPLE})\b)[\w’'-]+){{0,4}})",
+    rf"\b{_DETERMINER}\s+((?:(?!(?:{_STOPS})\b)[\w’'-]+)"
+    rf"(?:\s+(?!(?:{_STOPS}|{_PARTICIPLE}|{_DETERMINER})\b)[\w’'-]+\b(?!\s+{_DETERMINER}\b)){{0,4}})",
     re.IGNORECASE,
 )
 _ALL_WHO_SPEAK = re.compile(r"(?:(?:two|various|different|opposing)\s+)*(?:parties|sides?|speakers?|sources|accounts?)")
@@ -87,6 +90,7 @@ _PLACE = re.compile(
 _HE_OR_SHE = re.compile(r"\b(?:he|she|him|his|her|hers|himself|herself)\b", re.IGNORECASE)
 _THEY = re.compile(r"\b(?:they|them|their|theirs)\b", re.IGNORECASE)
 _IT = re.compile(r"\b(?:it|its)\b(?!\s+(?:true|that\b))", re.IGNORECASE)
+_ITS = re.compile(r"(?<!\babout )\bits\b", re.IGNORECASE)
 # “Who disputes that?” – “What did he say about it?”
 _THAT = re.compile(r"\b(?:(?<=about )it|that|this)\b(?=\s*(?:$|[?.,!]))", re.IGNORECASE)
 _CHANGE = re.compile(
@@ -310,6 +314,9 @@ def _with_names(text: str, before: Sequence[Exchange]) -> str:
         return whole
     text = _pointing(_THERE, text, lambda _: _place(before))
     text = _pointing(_THEY, text, lambda _: _counted(before[-1]) or _body(before) or _thing(before), within=True)
+    its = _ITS.search(text)
+    if its and (_names(text[: its.start()]) or _main_phrase(text[: its.start()])):
+        return text  # “Has the ministry changed its account?”
     return _pointing(_IT, text, lambda _: (_body(before) if says else None) or _thing(before) or _body(before))
 
 

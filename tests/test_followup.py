@@ -15,6 +15,7 @@ from index.errors import SaidsoError
 
 MAYOR = Exchange("What did Mayor Ana Ruiz say about the bridge?", "it is safe; Mayor Ana Ruiz")
 CLOSED = Exchange("Who closed the harbor in Porto?", "Admiral Nuno Costa")
+HIT = Exchange("Did the strike hit a mosque?")
 COUNT = Exchange("How many people did the Red Cross say were injured?", "12; The Red Cross")
 
 
@@ -48,6 +49,8 @@ COUNT = Exchange("How many people did the Red Cross say were injured?", "12; The
         (Exchange("What did the UN find?"), "What did it say in May?", "What did the UN say in May?"),
         (Exchange("What did Fed say about jobs?"), "How did that change?", "How did Fed’s account of jobs change?"),
         (Exchange("How many men were in the hall?"), "Why were they there?", "Why were the men in the hall?"),
+        (HIT, "How many people did it kill?", "How many people did the strike kill (a mosque)?"),
+        (HIT, "Has the envoy changed its account?", "Has the envoy changed its account (the strike, a mosque)?"),
         # the matter
         (CLOSED, "How many ships were there?", "How many ships were there (Porto, the harbor)?"),
         (CLOSED, "What did Lopez say?", "What did Lopez say (Porto, the harbor)?"),
