@@ -69,7 +69,9 @@ class Assistant:
     @classmethod
     def open(cls, settings: Settings) -> Assistant:
         """Open the data folder; models load at first use (see `warm_up`). Raises SaidsoError when it cannot be used."""
-        store = Store.open(settings.data_dir, Embedder(settings.embedding_model), settings.catalogue_url)
+        store = Store.open(
+            settings.data_dir, Embedder(settings.embedding_model), settings.catalogue_url, settings.vectors_url
+        )
         reader = TrainedReader(store.passage_words, settings.reader)
         writer = Writer.open(settings.writer, store.embedder) if settings.writer else None
         return cls(store, reader, settings.answer_threshold, writer)

@@ -30,7 +30,7 @@ def doctor_command(
     settings, terminal = Settings.from_environment(data_dir), Terminal()
     embedder, unmended = Embedder(settings.embedding_model), 0
     with terminal.steps() as show:
-        for finding in examine(settings.data_dir, embedder, settings.catalogue_url, repair, show):
+        for finding in examine(settings.data_dir, embedder, settings.catalogue_url, settings.vectors_url, repair, show):
             unmended += finding.state == "found"
             print_json(finding.as_json()) if as_json else terminal.examined(finding)
     if unmended and not repair:
@@ -44,7 +44,7 @@ def reindex_command(data_dir: DataDir = None, as_json: Json = False) -> None:
     embedder = Embedder(settings.embedding_model)
     try:
         with terminal.steps() as show:
-            passages = reindex(settings.data_dir, embedder, settings.catalogue_url, show)
+            passages = reindex(settings.data_dir, embedder, settings.catalogue_url, settings.vectors_url, show)
     except KeyboardInterrupt:
         terminal.error("Interrupted. The index is as it was; run the same command again to go on.")
         raise typer.Exit(_INTERRUPTED) from None

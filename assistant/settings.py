@@ -26,6 +26,7 @@ class Settings:
     embedding_model: str | None = None  # a folder with a sentence-transformers model; None: the one that is installed
     reader: Path | None = None  # a folder with a model that reads; None: the one that is installed
     catalogue_url: str | None = None  # a SQLAlchemy address; None: SQLite in the data folder
+    vectors_url: str | None = None  # a Chroma server's address; None: Chroma in the data folder
     answer_threshold: float = 0.35  # three in four answered where the answer is there, three in four refused where not
     host: str = "127.0.0.1"
     port: int = 7860
@@ -56,6 +57,7 @@ class Settings:
             embedding_model=environment.get("SAIDSO_EMBEDDING_MODEL") or None,
             reader=Path(reader).expanduser().absolute() if reader else None,
             catalogue_url=environment.get("SAIDSO_CATALOGUE_URL") or None,
+            vectors_url=environment.get("SAIDSO_VECTORS_URL") or None,
             answer_threshold=_number(environment, "SAIDSO_ANSWER_THRESHOLD", cls.answer_threshold, 0.0, 1.0),
             host=environment.get("SAIDSO_HOST") or cls.host,
             port=int(_number(environment, "SAIDSO_PORT", cls.port, 0, 65535)),

@@ -18,7 +18,7 @@ from pathlib import Path
 from index.catalogue import Catalogue
 from index.embedder import Embedder
 from index.errors import SaidsoError
-from index.store import Step, Store, before_restore, check_model, writing_to
+from index.store import Step, Store, before_restore, check_model, vector_tier, writing_to
 
 _CATALOGUE = "catalogue.sqlite"
 _EVALUATIONS = "evaluations"
@@ -101,7 +101,7 @@ def _build(file: Path, building: Path, embedder: Embedder, on_step: Callable[[St
     catalogue = Catalogue.open(f"sqlite:///{building / _CATALOGUE}")
     check_model(catalogue, embedder, building)
     catalogue.forget_derived()
-    with closing(Store.assemble(building, catalogue, embedder)) as store:
+    with closing(Store.assemble(building, catalogue, embedder, vector_tier(building, catalogue, None))) as store:
         store.catch_up(on_step)
         return catalogue.holdings().articles
 

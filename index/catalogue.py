@@ -563,10 +563,12 @@ class Catalogue:
         with writing(self._engine) as connection:
             _set_fact(connection, "generation", str(time.time_ns()))
             connection.execute(delete(_outbox))
-            connection.execute(delete(_facts).where(_facts.c.key.in_(["keywords", "vectors"])))
+            connection.execute(
+                delete(_facts).where(_facts.c.key.in_(["keywords", "vectors", "vectors_at", "index_id"]))
+            )
 
     def fact(self, key: str) -> str | None:
-        """Return a fact about the index itself (`embedding_model`, `generation`, `vectors`), or None."""
+        """Return a fact about the index itself (`embedding_model`, `generation`, `vectors` …), or None."""
         with self._engine.connect() as connection:
             return _fact(connection, key)
 

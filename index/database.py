@@ -19,7 +19,7 @@ def connect(url: str, schema: MetaData, before: Callable[[Engine], None] = lambd
 
     The address is SQLAlchemy's; the folder of a SQLite file is made. Raises SaidsoError when it cannot be opened.
     """
-    engine = _engine(url)
+    engine = engine_at(url, "SAIDSO_CATALOGUE_URL")
     try:
         if engine.dialect.name == "sqlite":
             Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
@@ -40,18 +40,21 @@ def connect(url: str, schema: MetaData, before: Callable[[Engine], None] = lambd
     return engine
 
 
-def _engine(url: str) -> Engine:
-    """Return what speaks to the database at `url`; a connection that its server has dropped meanwhile is made anew."""
+def engine_at(url: str, setting: str) -> Engine:
+    """Return what speaks to the database at `url`; a connection that its server has dropped meanwhile is made anew.
+
+    Raises SaidsoError, naming the setting that gave the address, where it is none or its driver is missing.
+    """
     try:
         return create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     except (ArgumentError, NoSuchModuleError) as error:
         raise SaidsoError(
-            f"SAIDSO_CATALOGUE_URL is no address of a database ({error}); one looks like "
+            f"{setting} is no address of a database ({error}); one looks like "
             "postgresql+psycopg://user:password@host/database."
         ) from error
     except ModuleNotFoundError as error:
         raise SaidsoError(
-            f"The catalogue's database is spoken to by {error.name}, which is not installed; "
+            f"The database that {setting} names is spoken to by {error.name}, which is not installed; "
             "`pip install 'saidso[postgres]'` installs it for PostgreSQL."
         ) from error
 

@@ -14,8 +14,8 @@ from index.claims import found_by
 from index.embedder import Embedder
 from index.errors import SaidsoError
 from index.reindex import rebuild_vectors
-from index.soundness import set_aside
-from index.store import Gap, Step, Store, broken, derived, vectors_folder, writing_to
+from index.store import Gap, Step, Store, broken, derived, vector_tier, vectors_name, writing_to
+from index.vectors import VectorTier
 
 _SAMPLE = 48  # passages whose vectors are computed once more
 _SAME = 0.97  # least cosine of a vector with itself, computed on another processor
@@ -45,6 +45,7 @@ def examine(
     folder: Path,
     embedder: Embedder,
     catalogue_url: str | None = None,
+    vectors_url: str | None = None,
     repair: bool = False,
     on_step: OnStep = lambda _: None,
 ) -> Iterator[Finding]:
@@ -56,8 +57,8 @@ def examine(
     if not folder.is_dir():
         raise SaidsoError(f"There is no index in {folder}; give another folder with --data-dir.")
     catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
-    with closing(catalogue), writing_to(folder):
-        yield from _Examination(folder, catalogue, embedder, repair, on_step).findings()
+    with closing(catalogue), writing_to(folder), closing(vector_tier(folder, catalogue, vectors_url)) as tier:
+        yield from _Examination(folder, catalogue, embedder, tier, repair, on_step).findings()
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class _Examination:
     folder: Path
     catalogue: Catalogue
     embedder: Embedder
+    tier: VectorTier
     repair: bool
     on_step: OnStep
 
@@ -81,7 +83,7 @@ class _Examination:
         if "found" in {finding.state for finding in (*of_files, model)}:
             return
         yield self._foreign()
-        with closing(Store.assemble(self.folder, self.catalogue, self.embedder)) as store:
+        with closing(Store.assemble(self.folder, self.catalogue, self.embedder, self.tier)) as store:
             yield self._owed(store)
             yield from self._gaps(store)
 
@@ -94,10 +96,10 @@ class _Examination:
 
     def _files(self) -> Iterator[Finding]:
         """Look for indexes that do not open, trying Chroma out in a process that may crash; they are moved aside."""
-        faults = {index.name: index for index in broken(self.folder, self.catalogue, thoroughly=True)}
-        for index in derived(self.folder, self.catalogue):
+        faults = {index.name: index for index in broken(self.folder, self.catalogue, self.tier, thoroughly=True)}
+        for index in derived(self.folder, self.catalogue, self.tier):
             if (bad := faults.get(index.name)) and self.repair:
-                set_aside(index.folder)
+                index.set_aside()
             yield self._finding(f"files of {index.name}", bad.look.fault if bad else None)
 
     def _model(self) -> Finding:
@@ -106,15 +108,15 @@ class _Examination:
         if stored == self.embedder.name:
             return Finding("embedding model")
         if self.repair:
-            rebuild_vectors(self.folder, self.catalogue, self.embedder, self.on_step)
+            rebuild_vectors(self.catalogue, self.embedder, self.tier, self.on_step)
         return self._finding("embedding model", f"the vectors are of {stored!r}, and {self.embedder.name!r} is set")
 
     def _foreign(self) -> Finding:
         """Look whether some vectors are those that the model computes; else move all of them aside."""
-        with closing(Store.assemble(self.folder, self.catalogue, self.embedder)) as store:
+        with closing(Store.assemble(self.folder, self.catalogue, self.embedder, self.tier)) as store:
             fault = _foreign_vectors(store)
         if fault and self.repair:
-            set_aside(vectors_folder(self.folder, self.catalogue))
+            self.tier.set_aside(vectors_name(self.catalogue))
         return self._finding("vectors of the model", fault)
 
     def _owed(self, store: Store) -> Finding:

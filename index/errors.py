@@ -16,8 +16,10 @@ class UnreadableError(SaidsoError):
 class UnwritableError(SaidsoError):
     """A derived index cannot be written, or not now; what it lacks stays owed in the catalogue."""
 
-    def __init__(self, folder: Path, error: Exception) -> None:
+    def __init__(
+        self, place: Path | str, error: Exception, check: str = "the disk's free space and the folder's permissions"
+    ) -> None:
         super().__init__(
-            f"The index in {folder} could not be written ({error}); no article is lost. Check the disk's free space "
-            "and the folder's permissions, then run the command again."
+            f"The index in {place} could not be written ({error}); no article is lost. Check {check}, then run the "
+            "command again."
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -12,13 +11,16 @@ from index.batches import parts
 from index.catalogue import Catalogue, Passage
 from index.embedder import Embedder
 from index.errors import SaidsoError
-from index.soundness import look_at, try_out
-from index.store import SETTLE_BATCH, Step, store_vectors, vectors_folder, writing_to
-from index.vectors import VectorStore
+from index.store import SETTLE_BATCH, Step, store_vectors, vector_tier, vectors_name, writing_to
+from index.vectors import VectorStore, VectorTier
 
 
 def reindex(
-    folder: Path, embedder: Embedder, catalogue_url: str | None = None, on_step: Callable[[Step], None] = lambda _: None
+    folder: Path,
+    embedder: Embedder,
+    catalogue_url: str | None = None,
+    vectors_url: str | None = None,
+    on_step: Callable[[Step], None] = lambda _: None,
 ) -> int:
     """Compute the vectors of all passages with this model, unless they are; return how many passages there are.
 
@@ -27,32 +29,29 @@ def reindex(
     if not folder.is_dir():
         raise SaidsoError(f"There is no index in {folder}; give another folder with --data-dir.")
     catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
-    with closing(catalogue), writing_to(folder):
+    with closing(catalogue), writing_to(folder), closing(vector_tier(folder, catalogue, vectors_url)) as tier:
         if catalogue.fact("embedding_model") != embedder.name:
-            rebuild_vectors(folder, catalogue, embedder, on_step)
+            rebuild_vectors(catalogue, embedder, tier, on_step)
         return catalogue.derived_counts()[0]
 
 
 def rebuild_vectors(
-    folder: Path, catalogue: Catalogue, embedder: Embedder, on_step: Callable[[Step], None] = lambda _: None
+    catalogue: Catalogue, embedder: Embedder, tier: VectorTier, on_step: Callable[[Step], None] = lambda _: None
 ) -> None:
-    """Build the vectors in a folder of their own, then have the catalogue name it; to be called by the writer only.
+    """Build the vectors in a collection of their own, then have the catalogue name it; to be called by the writer only.
 
     That naming is the one moment of the swap: before it the old vectors are as they were, and what an interruption has
     left of the new ones is gone on with.
     """
-    old = vectors_folder(folder, catalogue)
-    new = folder / f"chroma-{hashlib.sha256(embedder.name.encode()).hexdigest()[:8]}"
-    new = new.with_name(f"{new.name}-2") if new == old else new
-    look = look_at(new)
-    if look.fault or (look.count and try_out(new)):
-        shutil.rmtree(new)
-    with closing(VectorStore.open(new)) as vectors:
+    old, new = vectors_name(catalogue), f"chroma-{hashlib.sha256(embedder.name.encode()).hexdigest()[:8]}"
+    new = f"{new}-2" if new == old else new
+    look = tier.look(new)
+    if look.fault or (look.count and tier.try_out(new)):
+        tier.set_aside(new)
+    with closing(tier.open(new)) as vectors:
         _fill(vectors, catalogue, embedder, on_step)
-    catalogue.adopt(embedder.name, new.name)
-    for left in folder.glob("chroma*"):
-        if left != new and left.suffix != ".broken":
-            shutil.rmtree(left)
+    catalogue.adopt(embedder.name, new)
+    tier.keep_only(new)
 
 
 def _fill(vectors: VectorStore, catalogue: Catalogue, embedder: Embedder, on_step: Callable[[Step], None]) -> None:

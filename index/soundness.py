@@ -1,9 +1,4 @@
-"""Whether Chroma's folder is sound: looked at without Chroma, which may crash on a broken one, or tried out apart.
-
-    python -m index.soundness FOLDER [all]
-
-tries a folder out, in a process that may crash: exit code 0 when some of its vectors, or all, can be read.
-"""
+"""Whether Chroma's folder is sound: looked at without Chroma, which may crash on a broken one, or tried out apart."""
 
 from __future__ import annotations
 
@@ -13,7 +8,6 @@ import struct
 import subprocess
 import sys
 from array import array
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +20,6 @@ _TREE_FILES = ("header.bin", "length.bin", "link_lists.bin", "data_level0.bin")
 # hnswlib's; from 3 on: how many elements, bytes of one, and where in it its label and its vector begin
 _TREE_HEADER = struct.Struct("<i6qiI3qdq")
 _ELEMENTS = 32  # that are looked at
-_SOME = 1_000  # vectors
 _PATIENCE = 30.0  # seconds, while Chroma itself writes
 _OTHERWISE = "look at the disk and at the folder's permissions, then run the command again."
 
@@ -114,7 +107,7 @@ def _is_unit(floats: bytes) -> bool:
 def try_out(folder: Path, thoroughly: bool = False) -> str | None:
     """Open Chroma's folder in another process and read some of it, or all; return what went wrong, or None."""
     done = subprocess.run(
-        [sys.executable, "-m", "index.soundness", str(folder.absolute()), *(["all"] if thoroughly else [])],
+        [sys.executable, "-m", "index.chroma", str(folder.absolute()), *(["all"] if thoroughly else [])],
         cwd=Path(__file__).parents[1],  # where this package is found, installed or not
         capture_output=True,
         text=True,
@@ -131,23 +124,3 @@ def set_aside(folder: Path) -> Path:
     if aside.exists():
         shutil.rmtree(aside)
     return folder.rename(aside)
-
-
-def _faults_of(folder: Path, most: int | None) -> Iterator[str]:
-    """Read the first `most` vectors in a folder, and search for some; yield what is wrong."""
-    from index.filters import Filters
-    from index.vectors import VectorStore
-
-    store = VectorStore.open(folder)
-    ids, found = store.ids()[:most], 0
-    for vectors in store.stored(ids):
-        found += len(vectors)
-        if len(vectors) and not store.search(vectors[0], 1, Filters()):
-            yield "a search finds nothing"
-    if found != len(ids):
-        yield f"{len(ids) - found:,} of its {len(ids):,} vectors are not there"
-    store.close()
-
-
-if __name__ == "__main__":
-    sys.exit("; ".join(_faults_of(Path(sys.argv[1]), None if "all" in sys.argv[2:] else _SOME)) or 0)

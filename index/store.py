@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -22,8 +24,8 @@ from index.errors import SaidsoError, UnreadableError
 from index.keywords import FORMAT, Entry, KeywordIndex
 from index.keywords import look_at as look_at_words
 from index.memory import give_back_freed
-from index.soundness import Look, look_at, set_aside, try_out
-from index.vectors import VectorStore
+from index.soundness import Look, set_aside
+from index.vectors import VectorStore, VectorTier
 
 _Key = TypeVar("_Key", int, str)
 SETTLE_BATCH = 512
@@ -49,12 +51,12 @@ class BusyError(SaidsoError):
 
 @dataclass(frozen=True)
 class Derived:
-    """One of the derived indexes: where it lies, what a look at it shows, and how many entries it must hold."""
+    """One of the derived indexes: what a look at it shows, how many entries it must hold, and how to be rid of it."""
 
     name: str
-    folder: Path
     look: Look
     expected: int
+    set_aside: Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Gaps:
 
 @dataclass
 class Store:
-    """The catalogue, Chroma, the keyword index and the embedder of one data folder."""
+    """The catalogue, the vectors, the keyword indexes and the embedder of one data folder."""
 
     folder: Path
     catalogue: Catalogue
@@ -94,7 +96,9 @@ class Store:
     _refreshing: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def open(cls, folder: Path, embedder: Embedder, catalogue_url: str | None = None) -> Store:
+    def open(
+        cls, folder: Path, embedder: Embedder, catalogue_url: str | None = None, vectors_url: str | None = None
+    ) -> Store:
         """Open the data folder, creating what is missing, and finish what an interrupted process left half done.
 
         Raises SaidsoError when the folder cannot be used or holds another embedding model's vectors.
@@ -113,36 +117,42 @@ class Store:
             ) from error
         catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
         check_model(catalogue, embedder, folder)
-        if not is_behind(folder, catalogue):
+        tier = vector_tier(folder, catalogue, vectors_url)
+        if not is_behind(folder, catalogue, tier):
             try:
-                return cls.assemble(folder, catalogue, embedder)
+                return cls.assemble(folder, catalogue, embedder, tier)
             except UnreadableError:
                 pass  # the look did not show it
-        return cls._mended(folder, catalogue, embedder)
+        return cls._mended(folder, catalogue, embedder, tier)
 
     @classmethod
-    def _mended(cls, folder: Path, catalogue: Catalogue, embedder: Embedder) -> Store:
+    def _mended(cls, folder: Path, catalogue: Catalogue, embedder: Embedder, tier: VectorTier) -> Store:
         """Finish or undo what a killed process left half done, unless a living one is at it right now."""
         try:
             with writing_to(folder):
-                for index in broken(folder, catalogue):
-                    set_aside(index.folder)
-                store = cls.assemble(folder, catalogue, embedder)
+                if _have_moved(catalogue, tier):
+                    tier.set_aside(
+                        vectors_name(catalogue)
+                    )  # left there at another time; ids may mean other passages now
+                    catalogue.set_fact("vectors_at", tier.address)
+                for index in broken(folder, catalogue, tier):
+                    index.set_aside()
+                store = cls.assemble(folder, catalogue, embedder, tier)
                 store.catch_up()
                 return store
         except BusyError:
-            return cls.assemble(folder, catalogue, embedder)
+            return cls.assemble(folder, catalogue, embedder, tier)
 
     @classmethod
-    def assemble(cls, folder: Path, catalogue: Catalogue, embedder: Embedder) -> Store:
+    def assemble(cls, folder: Path, catalogue: Catalogue, embedder: Embedder, tier: VectorTier) -> Store:
         """Open what is there, as it is. Raises UnreadableError when one of the derived indexes does not open."""
-        vectors, passages, articles = derived(folder, catalogue)
+        words = _words(folder)
         return cls(
             folder,
             catalogue,
-            VectorStore.open(vectors.folder),
-            KeywordIndex.open(passages.folder),
-            KeywordIndex.open(articles.folder),
+            tier.open(vectors_name(catalogue)),
+            KeywordIndex.open(words / "passages"),
+            KeywordIndex.open(words / "articles"),
             embedder,
             catalogue.fact("generation"),
         )
@@ -169,7 +179,7 @@ class Store:
             with self._refreshing:
                 if generation != self._generation:
                     check_model(self.catalogue, self.embedder, self.folder)
-                    self.vectors.reopen(vectors_folder(self.folder, self.catalogue))
+                    self.vectors.reopen(vectors_name(self.catalogue))
                     self._generation = generation
 
     def settle(self, on_step: Callable[[Step], None] = lambda _: None) -> None:
@@ -297,34 +307,82 @@ def before_restore(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.before-restore")
 
 
-def vectors_folder(folder: Path, catalogue: Catalogue) -> Path:
-    """Return where the vectors lie: a reindexing builds them in another place, and has the catalogue name it."""
-    return folder / (catalogue.fact("vectors") or "chroma")
+def vectors_name(catalogue: Catalogue) -> str:
+    """Return the name of the vectors' collection: a reindexing fills another, and has the catalogue name it."""
+    return catalogue.fact("vectors") or "chroma"
 
 
-def derived(folder: Path, catalogue: Catalogue, thoroughly: bool = False) -> tuple[Derived, Derived, Derived]:
+def vector_tier(folder: Path, catalogue: Catalogue, url: str | None) -> VectorTier:
+    """Return where the vectors are kept: at this address, or embedded in the data folder. Raises SaidsoError."""
+    if url is None or url.startswith(("http://", "https://")):
+        from index.chroma import ChromaFolder, ChromaServer
+
+        return ChromaServer(url, _index_id(catalogue)) if url else ChromaFolder(folder)
+    if not url.startswith("postgresql"):
+        raise SaidsoError(
+            f"SAIDSO_VECTORS_URL={url!r} is no address of a vector server; one looks like http://host:8000 for Chroma, "
+            "postgresql+psycopg://user:password@host/database for PostgreSQL with pgvector."
+        )
+    try:
+        from index.pgvector import Postgres
+    except ModuleNotFoundError as error:
+        raise SaidsoError(
+            f"SAIDSO_VECTORS_URL names PostgreSQL, which wants {error.name}; `pip install 'saidso[postgres]'` "
+            "installs it."
+        ) from error
+    return Postgres(url, _index_id(catalogue))
+
+
+def _index_id(catalogue: Catalogue) -> str:
+    """Return what tells this index's collections from those of others on the same server."""
+    if (known := catalogue.fact("index_id")) is None:
+        known = secrets.token_hex(6)
+        catalogue.set_fact("index_id", known)
+    return known
+
+
+def _have_moved(catalogue: Catalogue, tier: VectorTier) -> bool:
+    """Say whether the vectors were last kept somewhere else."""
+    return (catalogue.fact("vectors_at") or "") != tier.address
+
+
+def _words(folder: Path) -> Path:
+    return folder / "keywords" / FORMAT
+
+
+def derived(
+    folder: Path, catalogue: Catalogue, tier: VectorTier, thoroughly: bool = False
+) -> tuple[Derived, Derived, Derived]:
     """Look at the vectors and the keyword indexes of passages and articles, without opening them."""
     passages, articles = catalogue.derived_counts()
-    chroma, words = vectors_folder(folder, catalogue), folder / "keywords" / FORMAT
+    name = vectors_name(catalogue)
+
+    def words(of: str, expected: int) -> Derived:
+        place = _words(folder) / f"{of}s"
+        return Derived(f"{of} words", look_at_words(place, thoroughly), expected, partial(set_aside, place))
+
     return (
-        Derived("vectors", chroma, look_at(chroma, thoroughly), passages),
-        Derived("passage words", words / "passages", look_at_words(words / "passages", thoroughly), passages),
-        Derived("article words", words / "articles", look_at_words(words / "articles", thoroughly), articles),
+        Derived("vectors", tier.look(name, thoroughly), passages, partial(tier.set_aside, name)),
+        words("passage", passages),
+        words("article", articles),
     )
 
 
-def is_behind(folder: Path, catalogue: Catalogue) -> bool:
+def is_behind(folder: Path, catalogue: Catalogue, tier: VectorTier) -> bool:
     """Say, in some milliseconds, whether the derived indexes want mending: something is owed, missing or broken."""
     if catalogue.fact("keywords") != FORMAT or catalogue.owed(1) or catalogue.without_claims(found_by(), 1):
         return True
-    return any(index.look.fault or index.look.count != index.expected for index in derived(folder, catalogue))
+    return _have_moved(catalogue, tier) or any(
+        index.look.fault or index.look.count != index.expected for index in derived(folder, catalogue, tier)
+    )
 
 
-def broken(folder: Path, catalogue: Catalogue, thoroughly: bool = False) -> list[Derived]:
-    """Return the derived indexes that must not be opened, with why; Chroma is tried out in a process of its own."""
-    vectors, *words = derived(folder, catalogue, thoroughly)
+def broken(folder: Path, catalogue: Catalogue, tier: VectorTier, thoroughly: bool = False) -> list[Derived]:
+    """Return the derived indexes that must not be opened, with why; vectors are tried out where it hurts nothing."""
+    vectors, *words = derived(folder, catalogue, tier, thoroughly)
     if vectors.look.fault is None and vectors.look.count:
-        vectors = replace(vectors, look=replace(vectors.look, fault=try_out(vectors.folder, thoroughly)))
+        fault = tier.try_out(vectors_name(catalogue), thoroughly)
+        vectors = replace(vectors, look=replace(vectors.look, fault=fault))
     return [index for index in (vectors, *words) if index.look.fault]
 
 

@@ -7,12 +7,17 @@ import secrets
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 import uvicorn
 from filelock import FileLock
@@ -23,7 +28,7 @@ from assistant.evaluation.jobs import Jobs
 from assistant.settings import Settings, sample_articles
 from assistant.web.server import create_app
 from assistant.web.startup import Startup
-from index.embedder import Embedder
+from index.embedder import Embedder, bundled_model
 
 # Files that take long are begun first, so that at the end no process waits for another.
 LONGEST = (
@@ -136,6 +141,47 @@ def new_postgres_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
     yield new
     server.cleanup()
+
+
+@contextmanager
+def chroma_at(folder: Path, port: int = 0) -> Iterator[str]:
+    """Run a real Chroma server over a folder, and give its address."""
+    with socket.create_server(("127.0.0.1", port)) as free:
+        port = free.getsockname()[1]
+    folder.mkdir(exist_ok=True)
+    command = [Path(sys.executable).with_name("chroma"), "run", "--path", folder, "--port", str(port)]
+    server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
+    try:
+        while not _answers(f"{address}/api/v2/heartbeat"):
+            assert server.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        yield address
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(address).is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Chroma server."""
+    with chroma_at(tmp_path_factory.mktemp("chroma-server")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def other_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The bundled model under another name, which is another model for all that Saidso knows."""
+    folder = tmp_path_factory.mktemp("models") / "other"
+    shutil.copytree(bundled_model(), folder)
+    return str(folder)
 
 
 @pytest.fixture(scope="session")

@@ -16,13 +16,14 @@ from assistant.assistant import Assistant
 from assistant.cli import app
 from assistant.settings import Settings, sample_articles
 from index.articles import Article
+from index.chroma import ChromaFolder
 from index.doctor import Finding, examine
 from index.embedder import Embedder
 from index.errors import SaidsoError
 from index.keywords import FORMAT
 from index.passages import Span
 from index.search import search
-from index.store import BusyError, Store, derived
+from index.store import BusyError, Store
 from tests.benchmarks.kills import Kills
 
 QUESTIONS = ("What did the Pentagon claim was hit?", "How many people were killed?", "Who called for a probe?")
@@ -75,9 +76,7 @@ def vectors_of_another_dimension(folder: Path) -> None:
 
     in_store(folder, number)
     shutil.rmtree(folder / "chroma")
-    from index.vectors import VectorStore
-
-    with closing(VectorStore.open(folder / "chroma")) as store:
+    with closing(ChromaFolder(folder).open("chroma")) as store:
         store.upsert(range(1, count + 1), np.eye(count, 128, dtype=np.float32), [("a", "X", None)] * count)
 
 
@@ -221,12 +220,12 @@ def test_a_broken_search_tree_is_noticed_at_the_start_or_tried_out_elsewhere(
     (tree,) = (tmp_path / "chroma").glob("*/data_level0.bin")
     held = tree.read_bytes()
     tree.write_bytes(np.random.default_rng(0).bytes(len(held)))
-    assert derived(tmp_path, store.catalogue)[0].look.fault == "data_level0.bin is not as it was written"
+    assert ChromaFolder(tmp_path).look("chroma").fault == "data_level0.bin is not as it was written"
     count, size, _, vector = struct.unpack("<4q", (tree.parent / "header.bin").read_bytes()[20:52])
     elements = np.frombuffer(held, dtype=np.uint8)[: count * size].reshape(count, size).copy()
     elements[:, 4:vector] = 255
     tree.write_bytes(elements.tobytes() + held[count * size :])
-    assert derived(tmp_path, store.catalogue)[0].look.fault is None
+    assert ChromaFolder(tmp_path).look("chroma").fault is None
     assert "crashed" in str(unsound(tmp_path, embedder)["files of vectors"].found)
     assert unsound(tmp_path, embedder, repair=True)["files of vectors"].mended
     assert unsound(tmp_path, embedder) == {}

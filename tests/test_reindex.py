@@ -25,14 +25,6 @@ from tests.conftest import interruptible
 QUESTION = "Who called for a probe?"
 
 
-@pytest.fixture(scope="session")
-def other_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The bundled model under another name, which is another model for all that Saidso knows."""
-    folder = tmp_path_factory.mktemp("models") / "other"
-    shutil.copytree(bundled_model(), folder)
-    return str(folder)
-
-
 def found(folder: Path, embedder: Embedder) -> list[int]:
     with closing(Store.open(folder, embedder)) as store:
         return [hit.passage.id for hit in search(store, QUESTION, 5)]

@@ -1,24 +1,44 @@
+"""What holds vectors: the same of embedded Chroma, a Chroma server and PostgreSQL."""
+
 from __future__ import annotations
 
+import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from index.chroma import ChromaFolder, ChromaServer
+from index.errors import SaidsoError
 from index.filters import Filters
-from index.vectors import VectorStore
+from index.pgvector import Postgres
+from index.soundness import Look
+from index.vectors import VectorStore, VectorTier
 
 UNIT = np.eye(4, dtype=np.float32)
 ABOUT = [("a", "X", 20170316), ("b", "Y", 20170317), ("c", "X", None)]
 
 
+@pytest.fixture(params=["folder", "server", "postgres"])
+def tier(request: pytest.FixtureRequest, tmp_path: Path) -> VectorTier:
+    match request.param:
+        case "folder":
+            return ChromaFolder(tmp_path)
+        case "server":
+            return ChromaServer(request.getfixturevalue("chroma_server"), secrets.token_hex(6))
+        case _:
+            return Postgres(request.getfixturevalue("new_postgres_database")(), secrets.token_hex(6))
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> VectorStore:
-    store = VectorStore.open(tmp_path / "chroma")
-    store.upsert([1, 2, 3], UNIT[:3], ABOUT)
-    return store
+def store(tier: VectorTier) -> Iterator[VectorStore]:
+    with closing(tier.open("chroma")) as store:
+        store.upsert([1, 2, 3], UNIT[:3], ABOUT)
+        yield store
 
 
 def test_the_nearest_comes_first_with_its_cosine(store: VectorStore) -> None:
@@ -41,23 +61,77 @@ def test_filters(store: VectorStore, filters: Filters, expected: list[int]) -> N
     assert sorted(id_ for id_, _ in store.search(UNIT[0], 10, filters)) == expected
 
 
+def test_only_some_are_searched_where_that_is_asked(store: VectorStore) -> None:
+    assert [id_ for id_, _ in store.search(UNIT[0], 10, Filters(), only=[2, 3])] == [2, 3]
+
+
 def test_upserting_again_replaces_and_deleting_forgets(store: VectorStore) -> None:
     store.upsert([1], UNIT[3:4], ABOUT[:1])
     store.delete([2, 99])
-    assert store.count() == 2
+    assert (store.count(), store.ids()) == (2, [1, 3])
     assert store.search(UNIT[3], 1, Filters())[0][0] == 1
+    (stored,) = store.stored([3, 1, 99])
+    np.testing.assert_allclose(stored, UNIT[[3, 2]], atol=1e-6)
 
 
-def test_an_empty_store_finds_nothing(tmp_path: Path) -> None:
-    assert VectorStore.open(tmp_path / "empty").search(UNIT[0], 5, Filters()) == []
+def test_an_empty_store_finds_nothing(tier: VectorTier) -> None:
+    with closing(tier.open("empty")) as store:
+        assert store.search(UNIT[0], 5, Filters()) == []
+        assert store.ids() == []
 
 
-def test_what_another_process_wrote_is_seen_after_reopening(store: VectorStore, tmp_path: Path) -> None:
+def test_what_is_there_is_counted_without_opening_it(tier: VectorTier, store: VectorStore) -> None:
+    assert tier.look("chroma") == Look(3)
+    assert tier.look("another") == Look(0)
+    assert tier.try_out("chroma", True) is None
+
+
+def test_all_but_one_are_forgotten(tier: VectorTier, store: VectorStore) -> None:
+    with closing(tier.open("chroma-2")) as other:
+        other.upsert([7], UNIT[3:], ABOUT[:1])
+        store.close()
+        tier.keep_only("chroma-2")
+        assert [tier.look("chroma"), tier.look("chroma-2")] == [Look(0), Look(1)]
+        store.reopen("chroma-2")
+        assert store.ids() == [7]
+    tier.set_aside("chroma-2")
+    assert tier.look("chroma-2") == Look(0)
+
+
+def test_what_another_process_wrote_is_seen_after_reopening(tmp_path: Path) -> None:
+    store = ChromaFolder(tmp_path).open("chroma")
+    store.upsert([1, 2, 3], UNIT[:3], ABOUT)
     code = (
-        "import sys, numpy as np; from pathlib import Path; from index.vectors import VectorStore;"
-        "store = VectorStore.open(Path(sys.argv[1]));"
+        "import sys, numpy as np; from pathlib import Path; from index.chroma import ChromaFolder;"
+        "store = ChromaFolder(Path(sys.argv[1])).open('chroma');"
         "store.upsert([7], np.eye(4, dtype=np.float32)[3:], [('d', 'X', None)]); store.close()"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "chroma")], check=True)
-    store.reopen(tmp_path / "chroma")
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    store.reopen("chroma")
     assert store.search(UNIT[3], 1, Filters()) == [(7, pytest.approx(1.0))]
+    store.close()
+
+
+def test_two_indexes_on_a_server_do_not_meet(chroma_server: str) -> None:
+    one, other = (ChromaServer(chroma_server, secrets.token_hex(6)) for _ in range(2))
+    with closing(one.open("chroma")) as store:
+        store.upsert([1], UNIT[:1], ABOUT[:1])
+        other.set_aside("chroma")
+        other.keep_only("chroma-2")
+        assert (store.ids(), other.look("chroma")) == ([1], Look(0))
+
+
+def test_a_collection_that_is_gone_is_told(chroma_server: str) -> None:
+    tier = ChromaServer(chroma_server, secrets.token_hex(6))
+    with closing(tier.open("chroma")) as store:
+        tier.set_aside("chroma")
+        with pytest.raises(SaidsoError, match="no longer there"):
+            store.search(UNIT[0], 1, Filters())
+
+
+def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
+    tier = ChromaServer("http://me:secret@127.0.0.1:9", "0")
+    for doing in (tier.open, tier.look, tier.set_aside):
+        with pytest.raises(SaidsoError, match=r"http://127\.0\.0\.1:9 does not answer .* SAIDSO_VECTORS_URL") as told:
+            doing("chroma")
+        assert "secret" not in str(told.value)

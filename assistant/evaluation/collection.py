@@ -55,7 +55,9 @@ def temporary_collection(
         own = data / "articles.jsonl"
         if asked.articles:
             own.write_text("".join(json.dumps(article) + "\n" for article in asked.articles), encoding="utf-8")
-        with closing(Assistant.open(replace(settings, data_dir=data, catalogue_url=None))) as assistant:
+        with closing(
+            Assistant.open(replace(settings, data_dir=data, catalogue_url=None, vectors_url=None))
+        ) as assistant:
             report = assistant.ingest([*paths, *([own] if asked.articles else [])], on_progress, asked.left_out)
             if assistant.holdings().articles:
                 yield Collection(assistant, tuple(report.rejected))

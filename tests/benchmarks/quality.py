@@ -83,7 +83,7 @@ def _scored(benchmark: Benchmark, arguments: argparse.Namespace) -> Run:
         own = home / "articles.jsonl"
         own.write_text("".join(json.dumps(article) + "\n" for article in asked.articles))
         files = [*(arguments.data / name for name in benchmark.articles), *([own] if asked.articles else [])]
-        settings = replace(Settings.from_environment(home / "data"), catalogue_url=None)
+        settings = replace(Settings.from_environment(home / "data"), catalogue_url=None, vectors_url=None)
         with closing(Assistant.open(settings)) as assistant, counting(sys.stderr) as show:
             assistant.ingest(files, without=asked.left_out)
             if arguments.runs:

@@ -42,7 +42,9 @@ def main() -> None:
     with gzip.open(options.questions, "rt", encoding="utf-8") as lines:
         questions = [json.loads(line)["question"] for line in lines][:: options.every]
     with tempfile.TemporaryDirectory() as passing:
-        settings = replace(Settings.from_environment(options.data_dir or Path(passing)), catalogue_url=None)
+        settings = replace(
+            Settings.from_environment(options.data_dir or Path(passing)), catalogue_url=None, vectors_url=None
+        )
         assistant = Assistant.open(settings)
         assistant.ingest([options.articles])
         times = _timed(assistant, questions)
