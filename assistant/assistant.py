@@ -324,6 +324,14 @@ class Assistant:
         """Return what is indexed."""
         return self._store.catalogue.holdings()
 
+    def unsearchable(self) -> str | None:
+        """Say why nothing can be searched, where the vectors are on a server that does not answer."""
+        try:
+            self._store.vectors.count()
+        except SaidsoError as error:
+            return str(error)
+        return None
+
     def made_with(self) -> dict[str, dict[str, Any]]:
         """Return what answers depend on beside the articles: `models`, each with a hash, and `settings`."""
         models = {"embedding": self._store.embedder.name, "reader": self._reader.name, "claims": found_by()}

@@ -183,12 +183,13 @@ class ChromaServer:
         parts_ = urlsplit(self.url)
         user = f"{unquote(parts_.username or '')}:{unquote(parts_.password or '')}"
         headers = {"Authorization": f"Basic {b64encode(user.encode()).decode()}"} if parts_.username else None
-        with self._answering():
+        with self._answering():  # asked first, since the client would wait for ever for one that is silent
+            httpx.get(f"{self.address}/api/v2/heartbeat", headers=headers, timeout=_PATIENCE).raise_for_status()
             client = chromadb.HttpClient(
                 parts_.hostname or "", parts_.port or 8000, parts_.scheme == "https", headers, _settings()
             )
         for session in _sessions(client):
-            session.timeout = httpx.Timeout(_PATIENCE)  # its own is to wait for ever
+            session.timeout = httpx.Timeout(_PATIENCE)
         return client
 
     @contextmanager

@@ -230,7 +230,7 @@ def _table(name: str, dimensions: int | None = None) -> Table:
         f"{name}_tree",
         table.c.embedding,
         postgresql_using="hnsw",
-        postgresql_with={"m": 32, "ef_construction": 200},  # Chroma's as well
+        postgresql_with={"m": 16, "ef_construction": 64},
         postgresql_ops={"embedding": "vector_cosine_ops"},
     )
     return table

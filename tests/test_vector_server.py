@@ -10,6 +10,8 @@ import pytest
 
 from assistant.assistant import Assistant
 from assistant.settings import Settings, sample_articles
+from assistant.web.readiness import Readiness
+from assistant.web.startup import Startup
 from index.backup import back_up, restore
 from index.doctor import examine
 from index.embedder import Embedder
@@ -121,6 +123,10 @@ def test_while_the_server_is_down_all_is_kept_and_told(tmp_path: Path, articles:
         assistant.ask(QUESTION)
     with pytest.raises(UnwritableError, match=r"no article is lost\. Check that the server runs"):
         assistant.ingest(articles[1:2])
+    startup = Startup(lambda: assistant)
+    startup.begin()
+    startup.wait()
+    assert Readiness(startup, tmp_path, 0.0).look().status == "unsearchable"
     assistant.close()
     with pytest.raises(SaidsoError, match="does not answer"):
         Assistant.open(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ import numpy as np
 import pytest
 
 from index.chroma import ChromaFolder, ChromaServer
-from index.errors import SaidsoError
+from index.errors import SaidsoError, UnwritableError
 from index.filters import Filters
-from index.pgvector import Postgres
+from index.pgvector import Postgres, PostgresVectors
 from index.soundness import Look
 from index.vectors import VectorStore, VectorTier
 
@@ -135,3 +136,21 @@ def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
         with pytest.raises(SaidsoError, match=r"http://127\.0\.0\.1:9 does not answer .* SAIDSO_VECTORS_URL") as told:
             doing("chroma")
         assert "secret" not in str(told.value)
+
+
+def test_a_server_that_is_silent_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.chroma._PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        tier = ChromaServer(f"http://127.0.0.1:{silent.getsockname()[1]}", "0")
+        with pytest.raises(SaidsoError, match=r"does not answer \(timed out\)"):
+            tier.open("chroma")
+
+
+def test_a_database_that_does_not_answer_is_told_without_its_password() -> None:
+    tier = Postgres("postgresql+psycopg://me:secret@127.0.0.1:9/news", "0")
+    for doing in (tier.open, tier.look, tier.set_aside, tier.keep_only):
+        with pytest.raises(SaidsoError, match=r"postgresql\+psycopg://127\.0\.0\.1:9/news does not answer") as told:
+            doing("chroma")
+        assert "secret" not in str(told.value)
+    with pytest.raises(UnwritableError, match="has room and the extension"):
+        PostgresVectors(tier, "chroma").upsert([1], UNIT[:1], ABOUT[:1])

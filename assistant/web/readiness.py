@@ -22,7 +22,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Standing:
-    """How things are: `status` is ready, starting, failed, unwritable or full; `details` are for who may ask."""
+    """How things are: `status` is ready, starting, failed, unsearchable, unwritable or full.
+
+    `details` are for who may ask.
+    """
 
     status: str
     details: dict[str, object] = field(default_factory=dict)
@@ -46,9 +49,12 @@ class Readiness:
     def look(self) -> Standing:
         """Return how things are now."""
         try:
-            holdings = self._startup.assistant.holdings()
+            assistant = self._startup.assistant
+            holdings = assistant.holdings()
         except SaidsoError as error:
             return Standing("failed" if self._startup.failure else "starting", {"reason": str(error)})
+        if reason := assistant.unsearchable():
+            return Standing("unsearchable", {"reason": reason})
         if self.free() < _FULL * self._reserve * _GB:
             return Standing("full", {"reason": self.warning()})
         if reason := self._refusal():
