@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pgvector.sqlalchemy import Vector
 from sqlalchemy import (
     ARRAY,
+    URL,
     BigInteger,
     Column,
     ColumnElement,
@@ -58,7 +59,9 @@ class Postgres:
     @property
     def address(self) -> str:
         """The address without user and password."""
-        return make_url(self.url).set(username=None, password=None).render_as_string()
+        url = make_url(self.url)
+        at = {key: value for key, value in url.query.items() if key in ("host", "port")}
+        return URL.create(url.drivername, None, None, url.host, url.port, url.database, at).render_as_string()
 
     def open(self, name: str) -> PostgresVectors:
         """Open the collection of this name. Raises SaidsoError when the server does not answer."""
