@@ -95,6 +95,9 @@ class Silent(Assistant):
     def articles(self) -> list[Article]:
         return [Article("here", "")]
 
+    def unsearchable(self) -> None:
+        return None
+
     def holdings(self) -> Holdings:
         return Holdings(1, 1, (("Post", 1),), "", "")
 
