@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,8 +65,10 @@ def engine_at(url: str, setting: str) -> Engine:
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction. Raises SaidsoError, and leaves everything as it was, when it cannot be written."""
     try:
-        with engine.begin() as connection:
+        with engine.connect() as connection, connection.begin() as transaction:
             yield connection
+            with interrupts_held_back():  # one in the midst of a commit comes out of SQLAlchemy as an AssertionError
+                transaction.commit()
     except OperationalError as error:
         remedy = (
             "the disk's free space and the data folder's permissions"
@@ -75,6 +79,22 @@ def writing(engine: Engine) -> Iterator[Connection]:
             f"The catalogue could not be written ({error.orig}); nothing of this step was stored. "
             f"Check {remedy}, then run the command again."
         ) from error
+
+
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Have a Ctrl-C wait for what is under way; it only ever comes to the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _follow(engine: Engine, file: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import IntegrityError
 
 from index.articles import Article
@@ -78,6 +79,19 @@ def test_a_batch_is_stored_whole_or_not_at_all(catalogue: Catalogue) -> None:
         catalogue.store([(article(), [Span(0, 4)]), (article(), [])])
     assert catalogue.article("a") is None
     assert not everything_owed(catalogue)
+
+
+def test_an_interrupt_waits_until_what_is_written_is_written(catalogue: Catalogue) -> None:
+    def interrupt(_connection: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    event.listen(catalogue._engine, "commit", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        catalogue.set_fact("written", "yes")
+    event.remove(catalogue._engine, "commit", interrupt)
+    signal.signal(signal.SIGINT, before)
+    assert catalogue.fact("written") == "yes"
 
 
 def test_everything_can_be_owed_again(catalogue: Catalogue) -> None:
