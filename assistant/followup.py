@@ -429,11 +429,15 @@ def _first_name(answer: str) -> str | None:
 
 
 def _topic_missing(text: str, last: Exchange, leans: bool) -> str:
-    """Return what the conversation is about where a question lacks it: it names nothing, or a speaker and no matter."""
+    """Return what the conversation is about where a question lacks it: it names nothing, or a speaker and no matter.
+
+    Whether somebody's account has changed is asked of all that they said.
+    """
     meant = _understood(text)
     own = _names(text)
-    lacking = meant is not None and meant.speaker is not None and not meant.matter
-    if own and not lacking and not leans:
+    changed = meant is not None and meant.changed
+    lacking = meant is not None and meant.speaker is not None and not meant.matter and not changed
+    if (own or changed) and not lacking and not leans:
         return ""
     there = text.casefold()
     return ", ".join(part for part in _topic_parts(last) if _bare(part) not in there)

@@ -50,7 +50,8 @@ COUNT = Exchange("How many people did the Red Cross say were injured?", "12; The
         (Exchange("What did Fed say about jobs?"), "How did that change?", "How did Fed’s account of jobs change?"),
         (Exchange("How many men were in the hall?"), "Why were they there?", "Why were the men in the hall?"),
         (HIT, "How many people did it kill?", "How many people did the strike kill (a mosque)?"),
-        (HIT, "Has the envoy changed its account?", "Has the envoy changed its account (the strike, a mosque)?"),
+        (HIT, "Has the Fed changed its account?", "Has the Fed changed its account?"),
+        (HIT, "Has the envoy changed its account?", "Has the envoy changed its account?"),
         # the matter
         (CLOSED, "How many ships were there?", "How many ships were there (Porto, the harbor)?"),
         (CLOSED, "What did Lopez say?", "What did Lopez say (Porto, the harbor)?"),
