@@ -36,7 +36,7 @@ from sqlalchemy import (
 from index.articles import Article
 from index.batches import parts
 from index.claims import Claim, Piece
-from index.database import connect, writing
+from index.database import connect, fitting, writing
 from index.filters import Filters
 from index.passages import Span
 from index.speakers import PRONOUNS, is_full_name, lookup_words, same_speaker, short_for, speaks_for, words_of
@@ -261,7 +261,7 @@ class Catalogue:
         ]
         query = (
             select(_articles.c.id, _articles.c.source, _articles.c.day)
-            .where(*wanted, *_of_articles(filters))
+            .where(*wanted, *fitting(_articles, filters))
             .order_by(_articles.c.day.desc().nulls_last(), _articles.c.id)
         )
         with self._engine.connect() as connection:
@@ -438,7 +438,7 @@ class Catalogue:
             conditions.append(_claims.c.stance.in_(filters.stances))
         if filters.cue:
             conditions.append(_claims.c.cue_words == " ".join(filters.cue.casefold().split()))
-        return [*conditions, *_of_articles(filters)]
+        return [*conditions, *fitting(_articles, filters)]
 
     def with_claims(self, passages: Sequence[Passage], filters: Filters | None = None) -> list[Passage]:
         """Return the passages, each with the claims that have content in it, and fit the filters, if there are any."""
@@ -599,18 +599,6 @@ def _drop_older_claims(engine: Engine) -> None:
             if columns != set(table.c.keys()):
                 _schema.drop_all(engine, [_pieces, _claims_found, _claims, _speaker_words])
                 return
-
-
-def _of_articles(filters: Filters) -> list[ColumnElement[bool]]:
-    """Return what SQL must ask of articles."""
-    conditions: list[ColumnElement[bool]] = []
-    if filters.sources:
-        conditions.append(_articles.c.source.in_(filters.sources))
-    if filters.since is not None:
-        conditions.append(_articles.c.day >= filters.since)
-    if filters.last_day is not None:
-        conditions.append(_articles.c.day <= filters.last_day)
-    return conditions
 
 
 def _listed(connection: Connection, ids: list[str]) -> tuple[tuple[Article, int], ...]:

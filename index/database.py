@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import ColumnElement, Connection, Engine, FromClause, MetaData, create_engine, event
 from sqlalchemy.exc import ArgumentError, DatabaseError, DisconnectionError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from index.errors import SaidsoError
+from index.filters import Filters
 
 
 def connect(url: str, schema: MetaData, before: Callable[[Engine], None] = lambda _: None) -> Engine:
@@ -65,10 +66,8 @@ def engine_at(url: str, setting: str) -> Engine:
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction. Raises SaidsoError, and leaves everything as it was, when it cannot be written."""
     try:
-        with engine.connect() as connection, connection.begin() as transaction:
+        with transaction(engine) as connection:
             yield connection
-            with interrupts_held_back():  # one in the midst of a commit comes out of SQLAlchemy as an AssertionError
-                transaction.commit()
     except OperationalError as error:
         remedy = (
             "the disk's free space and the data folder's permissions"
@@ -82,7 +81,28 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def interrupts_held_back() -> Iterator[None]:
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction, whose commit no Ctrl-C cuts in two: in its midst SQLAlchemy makes an AssertionError of it."""
+    with engine.connect() as connection, connection.begin() as begun:
+        yield connection
+        with _interrupts_held_back():
+            begun.commit()
+
+
+def fitting(table: FromClause, filters: Filters) -> list[ColumnElement[bool]]:
+    """Return what the filters by outlet and date ask of a table with the columns `source` and `day`."""
+    conditions: list[ColumnElement[bool]] = []
+    if filters.sources:
+        conditions.append(table.c.source.in_(filters.sources))
+    if filters.since is not None:
+        conditions.append(table.c.day >= filters.since)
+    if filters.last_day is not None:
+        conditions.append(table.c.day <= filters.last_day)
+    return conditions
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
     """Have a Ctrl-C wait for what is under way; it only ever comes to the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -16,7 +16,6 @@ from sqlalchemy import (
     URL,
     BigInteger,
     Column,
-    ColumnElement,
     Connection,
     Engine,
     FromClause,
@@ -38,7 +37,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from index.batches import parts
-from index.database import engine_at
+from index.database import engine_at, fitting, transaction
 from index.errors import SaidsoError, UnwritableError
 from index.filters import Filters
 from index.soundness import Look
@@ -111,7 +110,7 @@ class Postgres:
             ) from error
 
     def _drop(self, tables: Sequence[str]) -> None:
-        with self.answering(), self.engine.begin() as connection:
+        with self.answering(), transaction(self.engine) as connection:
             for table in tables:
                 connection.execute(text(f'DROP TABLE IF EXISTS "{table}"'))
 
@@ -161,7 +160,10 @@ class PostgresVectors:
         left is searched to the last vector: the search tree would look at its nearest, and find none of them left.
         """
         among: FromClause = self._table
-        if conditions := _conditions(self._table, filters, only):
+        conditions = fitting(self._table, filters)
+        if only is not None:
+            conditions.append(self._table.c.id == any_(cast(list(only), ARRAY(BigInteger))))
+        if conditions:
             left = select(self._table.c.id, self._table.c.embedding).where(*conditions)
             among = left.cte("left_by_filters").prefix_with("MATERIALIZED")
         distance = among.c.embedding.cosine_distance(vector).label("distance")
@@ -203,13 +205,13 @@ class PostgresVectors:
 
     @contextmanager
     def _using(self) -> Iterator[Connection]:
-        with self._tier.answering(), self._tier.engine.begin() as connection:
+        with self._tier.answering(), transaction(self._tier.engine) as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         try:
-            with self._tier.engine.begin() as connection:
+            with transaction(self._tier.engine) as connection:
                 yield connection
         except DBAPIError as error:
             place = f"{self._tier.table(self._name)!r} on {self._tier.address}"
@@ -237,16 +239,3 @@ def _table(name: str, dimensions: int | None = None) -> Table:
         postgresql_ops={"embedding": "vector_cosine_ops"},
     )
     return table
-
-
-def _conditions(table: Table, filters: Filters, only: Sequence[int] | None) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if only is not None:
-        conditions.append(table.c.id == any_(cast(list(only), ARRAY(BigInteger))))
-    if filters.sources:
-        conditions.append(table.c.source.in_(filters.sources))
-    if filters.since is not None:
-        conditions.append(table.c.day >= filters.since)
-    if filters.last_day is not None:
-        conditions.append(table.c.day <= filters.last_day)
-    return conditions
