@@ -108,7 +108,7 @@ def test_who_was_away_too_long_compares_all(machine: Machine, monkeypatch: pytes
     assert found(other) == found(one)
 
 
-@pytest.mark.parametrize("garbled", [None, b"", b"\xff\xfe", b"somebody else's 3", b"3"])
+@pytest.mark.parametrize("garbled", [None, b"\xff\xfe", b"another 3"])
 def test_what_is_not_known_to_be_followed_is_compared(machine: Machine, tmp_path: Path, garbled: bytes | None) -> None:
     one, other = machine("one"), machine("other")
     change(one, ARTICLES)
