@@ -151,6 +151,9 @@ class PostgresVectors:
             if self._is_there(connection):
                 connection.execute(delete(self._table).where(self._table.c.id.in_(list(ids))))
 
+    def settle(self) -> None:
+        """What was written is on disk."""
+
     def search(
         self, vector: NDArray[np.float32], k: int, filters: Filters, only: Sequence[int] | None = None
     ) -> list[tuple[int, float]]:

@@ -67,7 +67,7 @@ def _fill(vectors: VectorStore, catalogue: Catalogue, embedder: Embedder, on_ste
         _check_length(passages, embedder)
         store_vectors(vectors, embedder, passages)
         there.update(part)
-    vectors.count()  # has Chroma put its search tree in order
+    vectors.settle()
 
 
 def _check_length(passages: Sequence[Passage], embedder: Embedder) -> None:

@@ -145,7 +145,10 @@ class Store:
         with writing_to(self.folder, self.catalogue):
             self._reopen(self.catalogue.fact("generation"))  # Chroma must not write beside what it has not seen
             self.words.follow(self.catalogue)
-            yield
+            try:
+                yield
+            finally:
+                self.vectors.settle()
 
     def refresh(self) -> None:
         """Take notice of what another process, here or on another machine, has written since the last look.
@@ -189,7 +192,6 @@ class Store:
                 store_vectors(self.vectors, self.embedder, passages)
             self.vectors.delete(owed.remove)
             self.words.update(self.catalogue, passages, owed.remove, owed.articles)
-            self.vectors.count()  # has Chroma put its search tree in order now, not in some reader later
             self.words.note(self.catalogue, self.catalogue.settle(owed))
             done += len(owed.add) + len(owed.remove)
         self.words.forget_removed(self.catalogue)
@@ -235,6 +237,7 @@ class Store:
             self.catalogue.tell_of_change()
             self.settle(on_step)
         self.words.note(self.catalogue, self.catalogue.last_change())
+        self.vectors.settle()
 
 
 def store_vectors(store: VectorStore, embedder: Embedder, passages: Sequence[Passage]) -> None:

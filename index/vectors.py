@@ -26,6 +26,9 @@ class VectorStore(Protocol):
     def delete(self, ids: Sequence[int]) -> None:
         """Forget these passages; ids that are not there are passed over."""
 
+    def settle(self) -> None:
+        """Have on disk what opening it needs; to be called when a run of changes, be it a long one, is over."""
+
     def search(
         self, vector: NDArray[np.float32], k: int, filters: Filters, only: Sequence[int] | None = None
     ) -> list[tuple[int, float]]:
