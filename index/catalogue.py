@@ -247,14 +247,12 @@ class Catalogue:
         """Add the articles with their passages, each in place of the one that had its id, all or none."""
         with writing(self._engine) as connection:
             _remove(connection, [article.id for article, _ in batch])
-            for article, spans in batch:
-                connection.execute(insert(_articles).values(**_article_row(article)))
-                rows = [{"article_id": article.id, "start": span.start, "end": span.end} for span in spans]
-                if rows:
-                    ids = connection.scalars(
-                        insert(_passages).returning(_passages.c.id, sort_by_parameter_order=True), rows
-                    )
-                    connection.execute(insert(_outbox), [_owing(id_, article.id, 0) for id_ in ids])
+            _insert(connection, _articles, [_article_row(article) for article, _ in batch])
+            cut = [(article.id, span) for article, spans in batch for span in spans]
+            rows = [{"article_id": id_, "start": span.start, "end": span.end} for id_, span in cut]
+            ids = _inserted(connection, _passages, rows)
+            owing = [_owing(id_, article_id, 0) for id_, (article_id, _) in zip(ids, cut, strict=True)]
+            _insert(connection, _outbox, owing)
 
     def remove(self, ids: Sequence[str]) -> int:
         """Remove the articles with these ids and their passages; return how many there were."""
@@ -362,10 +360,11 @@ class Catalogue:
         """Store the claims of parts of articles; those of a first part take the place of all that its article had."""
         with writing(self._engine) as connection:
             _remove_claims(connection, [one.article_id for one in found if one.start == 0])
-            for one in found:
-                connection.execute(delete(_claims_found).where(_claims_found.c.article_id == one.article_id))
-                connection.execute(insert(_claims_found).values(article_id=one.article_id, by=by, until=one.until))
-                _add_claims(connection, one.article_id, one.claims)
+            reached = {one.article_id: {"article_id": one.article_id, "by": by, "until": one.until} for one in found}
+            for chunk in _chunks(list(reached)):
+                connection.execute(delete(_claims_found).where(_claims_found.c.article_id.in_(chunk)))
+            _insert(connection, _claims_found, list(reached.values()))
+            _add_claims(connection, [(one.article_id, claim) for one in found for claim in one.claims])
 
     def without_claims(self, by: str, limit: int) -> list[Unread]:
         """Return the next `limit` articles, at most, of which not all claims were found by what `by` names."""
@@ -694,18 +693,27 @@ def _remove_claims(connection: Connection, article_ids: Sequence[str]) -> None:
         connection.execute(delete(_claims_found).where(_claims_found.c.article_id.in_(chunk)))
 
 
-def _add_claims(connection: Connection, article_id: str, claims: Sequence[Claim]) -> None:
-    if not claims:
-        return
-    rows = [_claim_row(article_id, claim) for claim in claims]
-    ids = connection.scalars(insert(_claims).returning(_claims.c.id, sort_by_parameter_order=True), rows)
-    parts = [
+def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _inserted(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Insert rows; return the ids that they were given, in their order."""
+    inserting = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    return list(connection.scalars(inserting, rows)) if rows else []
+
+
+def _add_claims(connection: Connection, told: Sequence[tuple[str, Claim]]) -> None:
+    """Add claims, each with the id of its article."""
+    ids = _inserted(connection, _claims, [_claim_row(article_id, claim) for article_id, claim in told])
+    pieces = [
         {"claim_id": id_, "number": number, "part": part, "start": piece.start, "end": piece.end}
-        for id_, claim in zip(ids, claims, strict=True)
+        for id_, (_, claim) in zip(ids, told, strict=True)
         for number, (part, piece) in enumerate(_parts(claim))
     ]
-    connection.execute(insert(_pieces), parts)
-    _add_speakers(connection, {claim.said_by for claim in claims if claim.said_by})
+    _insert(connection, _pieces, pieces)
+    _add_speakers(connection, {claim.said_by for _, claim in told if claim.said_by})
 
 
 def _claim_row(article_id: str, claim: Claim) -> dict[str, Any]:
@@ -720,8 +728,7 @@ def _add_speakers(connection: Connection, names: Collection[str]) -> None:
     for chunk in _chunks(list(names)):
         known |= set(connection.scalars(select(_speaker_words.c.said_by).where(_speaker_words.c.said_by.in_(chunk))))
     rows = [{"word": word, "said_by": name} for name in sorted(set(names) - known) for word in sorted(words_of(name))]
-    if rows:
-        connection.execute(insert(_speaker_words), rows)
+    _insert(connection, _speaker_words, rows)
 
 
 def _parts(claim: Claim) -> Iterator[tuple[str, Piece]]:

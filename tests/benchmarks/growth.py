@@ -3,8 +3,8 @@
     python -m tests.benchmarks.growth DATA --at FOLDER [--sizes 10000 50000 150000 500000 1000000] [--plot growth.svg]
 
 The passages are copies of real ones with other words and vectors nearby; `tests/benchmarks/copies.py` says how they are
-made. They go into SQLite, embedded Chroma and the keyword indexes as `saidso ingest` puts them there, in batches of as
-many articles, but for the two networks (vectors and claims) and for cutting into passages, which are not measured here.
+made. They go into SQLite, embedded Chroma and the keyword indexes as `saidso ingest` puts them there, as many at once as
+are settled at once, but for the two networks (vectors, claims) and for cutting into passages: neither is measured here.
 At each size fresh processes measure search and its parts over questions of NewsQA, whole answers, the server's memory
 and routes, and the stock way (llama-index over Chroma with the same vectors) at 10,000 and 150,000. A second call goes
 on from what FOLDER holds and has measured; `--again` measures the last size anew. DATA holds the folder `newsqa`.
@@ -35,14 +35,13 @@ from index.claims import found_by
 from index.embedder import Embedder, Vectors, bundled_model
 from index.filters import Filters
 from index.search import search
-from index.store import Store, is_behind, vector_tier
+from index.store import SETTLE_BATCH, Store, is_behind, vector_tier
 from tests.benchmarks.copies import Copies, Copy, originals
 from tests.benchmarks.growth_plot import plot, table
 from tests.benchmarks.serving import ROOT, served
 
 SIZES = [10_000, 50_000, 150_000, 500_000, 1_000_000]
 _STOCK_SIZES = (10_000, 150_000)
-_BATCH_CHARACTERS = 80_000  # as `index/ingest.py` has them
 _QUESTIONS, _FILTERED, _ASKED, _SERVED = 200, 60, 60, 20
 _ROUNDS = 3  # of all questions, of which the quietest counts
 _TOP = 10
@@ -210,7 +209,7 @@ def _batches(copies: Iterator[Copy]) -> Iterator[list[Copy]]:
     batch: list[Copy] = []
     for copy in copies:
         batch.append(copy)
-        if sum(len(one.article.text) for one in batch) >= _BATCH_CHARACTERS:
+        if sum(len(one.spans) for one in batch) >= SETTLE_BATCH:
             yield batch
             batch = []
 
