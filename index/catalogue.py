@@ -42,7 +42,16 @@ from index.claims import Claim, Piece
 from index.database import connect, fitting, one_at_a_time, writing
 from index.filters import Filters
 from index.passages import Span
-from index.speakers import PRONOUNS, is_full_name, lookup_words, same_speaker, short_for, speaks_for, words_of
+from index.speakers import (
+    PRONOUNS,
+    is_full_name,
+    lookup_words,
+    same_speaker,
+    short_for,
+    speaks_for,
+    words_of,
+    words_of_same,
+)
 
 _T = TypeVar("_T")
 _schema = MetaData()
@@ -391,10 +400,16 @@ class Catalogue:
         with self._engine.connect() as connection:
             own = [name for name in _speakers_called(connection, lookup_words(asked)) if speaks_for(name, asked)]
             own = own or short_for(asked, _speakers_called(connection, words_of(asked)))
-            people = [name for name in own if is_full_name(name)]
-            words = {word for name in people for word in lookup_words(name)}
-            others = _speakers_called(connection, words) if words else []
-        elsewhere = [name for name in others if is_full_name(name) and any(same_speaker(name, one) for one in people)]
+            people: dict[str, list[str]] = {}
+            for name in filter(is_full_name, own):
+                for word in words_of_same(name):
+                    people.setdefault(word, []).append(name)
+            others = set(_speakers_called(connection, people)).difference(own)
+        elsewhere = [
+            name
+            for name in filter(is_full_name, others)
+            if any(same_speaker(name, one) for word in words_of(name) for one in people.get(word, ()))
+        ]
         return sorted({*own, *elsewhere})
 
     def most_quoted(self, words: str, limit: int) -> list[tuple[str, int]]:

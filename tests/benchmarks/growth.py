@@ -3,8 +3,8 @@
     python -m tests.benchmarks.growth DATA --at FOLDER [--sizes 10000 50000 150000 500000 1000000] [--plot growth.svg]
 
 The passages are copies of real ones with other words and vectors nearby; `tests/benchmarks/copies.py` says how they are
-made. They go into SQLite, embedded Chroma and the keyword indexes as `saidso ingest` puts them there, as many at once as
-are settled at once, but for the two networks (vectors, claims) and for cutting into passages: neither is measured here.
+made. They go into SQLite, embedded Chroma and the keyword indexes as `saidso ingest` puts them there, as many at once
+are settled at once; what the two networks do (vectors, claims) and the cutting into passages is not measured here.
 At each size fresh processes measure search and its parts over questions of NewsQA, whole answers, the server's memory
 and routes, and the stock way (llama-index over Chroma with the same vectors) at 10,000 and 150,000. A second call goes
 on from what FOLDER holds and has measured; `--again` measures the last size anew. DATA holds the folder `newsqa`.
@@ -119,7 +119,8 @@ class _Work:
         try:
             there = store.catalogue.holdings()
             if there.passages < size:
-                self._add(store, embedder, size, there.articles, there.passages)
+                with store.writing():
+                    self._add(store, embedder, size, there.articles, there.passages)
                 there = store.catalogue.holdings()
         finally:
             store.close()
@@ -215,10 +216,9 @@ def _batches(copies: Iterator[Copy]) -> Iterator[list[Copy]]:
 
 
 def _store(store: Store, batch: Sequence[Copy]) -> None:
-    with store.writing():
-        store.catalogue.store([(copy.article, copy.spans) for copy in batch])
-        store.catalogue.store_claims({copy.article.id: copy.claims for copy in batch}, found_by())
-        store.settle()
+    store.catalogue.store([(copy.article, copy.spans) for copy in batch])
+    store.catalogue.store_claims({copy.article.id: copy.claims for copy in batch}, found_by())
+    store.settle()
 
 
 # ── what is measured, each in a process of its own ──────────────────────────────────────────────────────────────
