@@ -408,7 +408,7 @@ class Catalogue:
         elsewhere = [
             name
             for name in filter(is_full_name, others)
-            if any(same_speaker(name, one) for word in words_of(name) for one in people.get(word, ()))
+            if any(same_speaker(name, one) for word in words_of_same(name) for one in people.get(word, ()))
         ]
         return sorted({*own, *elsewhere})
 
@@ -448,11 +448,29 @@ class Catalogue:
         query = select(_claims.c.id).select_from(_claims.join(_articles)).where(*self._conditions(filters))
         return query if article_id is None else query.where(_claims.c.article_id == article_id)
 
-    def passages_with(self, filters: Filters) -> list[int]:
-        """Return the ids of the passages that have content of a claim that fits the filters."""
-        query = select(_passages.c.id).select_from(_WITH_CONTENT).where(*self._conditions(filters)).distinct()
+    def fitting(self, filters: Filters, most: int | None = None) -> list[int] | None:
+        """Return the ids of the passages that fit the filters, or None where there are more than `most`.
+
+        Where the filters ask for claims, a passage fits that has content of one.
+        """
+        query = self._ids_of_fitting(filters)
         with self._engine.connect() as connection:
-            return sorted(connection.scalars(query))
+            found = connection.scalars(query if most is None else query.limit(most + 1)).all()
+        return sorted(found) if most is None or len(found) <= most else None
+
+    def those_fitting(self, filters: Filters, passage_ids: Sequence[int]) -> set[int]:
+        """Return which of these passages fit the filters."""
+        query = self._ids_of_fitting(filters)
+        with self._engine.connect() as connection:
+            return {
+                id_
+                for chunk in _chunks(passage_ids)
+                for id_ in connection.scalars(query.where(_passages.c.id.in_(chunk)))
+            }
+
+    def _ids_of_fitting(self, filters: Filters) -> Select[Any]:
+        among = _WITH_CONTENT if filters.of_claims else _passages.join(_articles)
+        return select(_passages.c.id).select_from(among).where(*self._conditions(filters)).distinct()
 
     def claims_in(self, passage_ids: Sequence[int], filters: Filters) -> list[tuple[str, Claim]]:
         """Return (article id, claim) for the claims that fit the filters and have content in the passages.

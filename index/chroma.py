@@ -38,6 +38,7 @@ _COLLECTION = "passages"
 _READ_AT_ONCE = 4_000  # vectors: some MB
 _TREE = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 _SOME = 1_000  # vectors
+_FEW = 2_000  # vectors that are compared one by one
 _PATIENCE = 60.0  # seconds for a server's answer
 
 
@@ -258,6 +259,8 @@ def _collection(client: ClientAPI, name: str, waiting: int) -> Collection:
 class ChromaVectors:
     """One open collection; see `index.vectors.VectorStore`."""
 
+    widest = 20_000  # the nearest thousands of a million take tens of milliseconds, a filter that leaves half seconds
+
     def __init__(self, tier: _Tier, name: str) -> None:
         self._tier, self._name = tier, name
         self._in_use = threading.RLock()  # so that nobody is searching while the client is exchanged
@@ -356,8 +359,8 @@ class ChromaVectors:
 
         Of the filters, those by outlet and date are looked at; `only` are the passages that the others leave.
         """
-        if only is not None and not only:
-            return []
+        if only is not None and len(only) <= _FEW:
+            return self._nearest_among(only, vector)[:k]
         with self._using():
             found = self._collection.query(
                 query_embeddings=vector[np.newaxis],
@@ -368,6 +371,16 @@ class ChromaVectors:
             )
         distances = (found["distances"] or [[]])[0]
         hits = [(int(id_), 1.0 - float(distance)) for id_, distance in zip(found["ids"][0], distances, strict=True)]
+        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
+
+    def _nearest_among(self, ids: Sequence[int], vector: NDArray[np.float32]) -> list[tuple[int, float]]:
+        """Compare with each: a search tree that is told of few passages looks at all others to find them."""
+        with self._using():
+            found = self._collection.get(ids=[str(id_) for id_ in ids], include=["embeddings"]) if ids else None
+        if not found or not found["ids"]:
+            return []
+        nearness = np.asarray(found["embeddings"], dtype=np.float32) @ vector
+        hits = zip(map(int, found["ids"]), nearness.tolist(), strict=True)
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
 
     def count(self) -> int:

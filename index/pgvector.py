@@ -118,6 +118,8 @@ class Postgres:
 class PostgresVectors:
     """One open collection; see `index.vectors.VectorStore`. Its table is made when the first vector comes."""
 
+    widest = 0  # it reads what the filters leave, and nothing else
+
     def __init__(self, tier: Postgres, name: str) -> None:
         self._tier, self._name = tier, name
 

@@ -154,8 +154,9 @@ def lookup_words(asked: str) -> frozenset[str]:
     return telling or words_of(asked) - _SMALL
 
 
+@lru_cache(maxsize=20_000)
 def words_of_same(naming: str) -> frozenset[str]:
-    """Return the words of which a full name of the same person or body has at least one.
+    """Return words, and the name's words in their order, of which any full name of the same person or body has one.
 
     Two full names of one person end alike, or have all their words in common; those of a body may also begin alike.
     """
@@ -163,7 +164,7 @@ def words_of_same(naming: str) -> frozenset[str]:
     ends = {*_telling(name)} if BODY_WORDS.intersection(name) else {*name[-1:], *_bare(name)[-1:]}
     known = {word for end in ends for names in _names_by_first().get(end, ()) for word in _telling(names)}
     initials = {"".join(word[0] for word in words) for words in (name, _bare(name)) if len(words) > 1}
-    return frozenset({*ends, *known, *initials, *_plain_name(naming)[-1:]})
+    return frozenset({*ends, *known, *initials, *_plain_name(naming)[-1:], " ".join(sorted({*_bare(name)}))})
 
 
 def _telling(words: Words) -> Words:

@@ -232,7 +232,7 @@ def test_claims_are_looked_up_by_stance_cue_outlet_and_date(catalogue: Catalogue
     assert [id_ for id_, _ in catalogue.claims_by(Filters(("Herald",), speaker="Ortiz"))] == ["b"]
     assert [id_ for id_, _ in catalogue.claims_by(Filters(since=20170316, speaker="Ortiz"))] == ["b"]
     assert [id_ for id_, _ in catalogue.claims_by(Filters(speaker="Ortiz"), limit=1)] == ["a"]
-    denied = catalogue.passages_with(Filters(stances=("denies",)))
+    denied = catalogue.fitting(Filters(stances=("denies",))) or []
     assert [catalogue.passages(denied)[id_].text for id_ in denied] == ["The port denied it."]
 
 

@@ -1,6 +1,6 @@
-import pytest
-
 from itertools import product
+
+import pytest
 
 from index.speakers import is_full_name, same_speaker, short_for, speaks_for, words_of, words_of_same
 
@@ -128,3 +128,4 @@ def test_whoever_is_the_same_is_found_by_a_word() -> None:
     assert len(same) >= 10
     for one, other in same:
         assert words_of_same(one) & words_of(other), (one, other)
+        assert words_of_same(one) & words_of_same(other), (one, other)
