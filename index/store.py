@@ -149,6 +149,7 @@ class Store:
                 yield
             finally:
                 self.vectors.settle()
+                self.catalogue.gather_statistics()
 
     def refresh(self) -> None:
         """Take notice of what another process, here or on another machine, has written since the last look.
@@ -238,6 +239,7 @@ class Store:
             self.settle(on_step)
         self.words.note(self.catalogue, self.catalogue.last_change())
         self.vectors.settle()
+        self.catalogue.gather_statistics()
 
 
 def store_vectors(store: VectorStore, embedder: Embedder, passages: Sequence[Passage]) -> None:
