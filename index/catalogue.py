@@ -241,6 +241,8 @@ class Catalogue:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._known: dict[str, list[str]] = {}  # the speakers that were asked for
+        self._known_at: tuple[str | None, int | None] | None = None
 
     @classmethod
     def open(cls, url: str) -> Catalogue:
@@ -255,6 +257,7 @@ class Catalogue:
 
     def store(self, batch: Sequence[tuple[Article, Sequence[Span]]]) -> None:
         """Add the articles with their passages, each in place of the one that had its id, all or none."""
+        self._known_at = None
         with writing(self._engine) as connection:
             _remove(connection, [article.id for article, _ in batch])
             _insert(connection, _articles, [_article_row(article) for article, _ in batch])
@@ -266,6 +269,7 @@ class Catalogue:
 
     def remove(self, ids: Sequence[str]) -> int:
         """Remove the articles with these ids and their passages; return how many there were."""
+        self._known_at = None
         with writing(self._engine) as connection:
             return _remove(connection, ids)
 
@@ -403,8 +407,18 @@ class Catalogue:
         """Return the speakers, as claims have them, whose words may be given as those of `asked`, by name.
 
         A person who is an officer of a body in one article is known as that in the others too. A body may be asked for
-        by a noun of its name ("the Observatory") where it is the only one so called.
+        by a noun of its name ("the Observatory") where it is the only one so called. Known until claims change.
         """
+        with self._engine.connect() as connection:
+            state = _fact(connection, "generation"), connection.scalar(select(func.max(_claims.c.id)))
+        if state != self._known_at:
+            self._known, self._known_at = {}, state
+        known = self._known
+        if asked not in known:
+            known[asked] = self._speakers(asked)
+        return known[asked]
+
+    def _speakers(self, asked: str) -> list[str]:
         with self._engine.connect() as connection:
             own = [name for name in _speakers_called(connection, lookup_words(asked)) if speaks_for(name, asked)]
             own = own or short_for(asked, _speakers_called(connection, words_of(asked)))
