@@ -30,12 +30,14 @@ from numpy.typing import NDArray
 
 from assistant.assistant import Assistant
 from assistant.settings import Settings
+from index.batches import parts
 from index.catalogue import Catalogue
 from index.claims import found_by
 from index.embedder import Embedder, Vectors, bundled_model
 from index.filters import Filters
 from index.search import search
 from index.store import SETTLE_BATCH, Store, is_behind, vector_tier
+from index.vectors import VectorStore
 from tests.benchmarks.copies import Copies, Copy, originals
 from tests.benchmarks.growth_plot import plot, table
 from tests.benchmarks.serving import ROOT, served
@@ -45,6 +47,7 @@ _STOCK_SIZES = (10_000, 150_000)
 _QUESTIONS, _FILTERED, _ASKED, _SERVED = 200, 40, 60, 20
 _ROUNDS = 3  # of all questions, of which the quietest counts
 _TOP = 10
+_READ_AT_ONCE = 4_000  # vectors
 _FILTERS = {
     "one outlet of 50": Filters(sources=("Outlet 7",)),
     "one year of 15": Filters(since=20170101, until=20171231),
@@ -271,7 +274,7 @@ def _search(work: _Work, _size: int) -> dict[str, Any]:
     }
     asked = Embedder().embed(questions)
     nearest = [[id_ for id_, _ in vectors.search(vector, 100, Filters())[:_TOP]] for vector in asked]
-    exact = _exact(work.copies, asked, vectors.count())
+    exact = _exact(vectors, asked)
     found["recall"] = float(np.mean([len({*a} & {*b}) / _TOP for a, b in zip(nearest, exact, strict=True)]))
     store.close()
     return found
@@ -288,18 +291,14 @@ def _searched(store: Store, questions: Sequence[str], filters: Filters | None, s
     return {"p50": p50, "p95": p95, "parts": {n: _percentiles([one.get(n, 0.0) for one in parts]) for n in names}}
 
 
-def _exact(copies: Copies, asked: Vectors, there: int) -> list[list[int]]:
-    """Return the ids of the nearest passages of all, for each question; the first passage that was stored has id 1."""
-    best = np.full((len(asked), 0), 0, dtype=np.int64)
-    scores = np.full((len(asked), 0), 0.0, dtype=np.float32)
-    reached = number = 0
-    while reached < there:
-        near = copies.vectors(number)
-        best = np.hstack([best, np.broadcast_to(np.arange(reached, reached + len(near)) + 1, (len(asked), len(near)))])
-        scores = np.hstack([scores, asked @ near.T])
-        reached, number = reached + len(near), number + 1
-        if best.shape[1] > 4096 or reached >= there:
-            best, scores = _kept(best, scores)
+def _exact(vectors: VectorStore, asked: Vectors) -> list[list[int]]:
+    """Return the ids of the nearest passages for each question, by comparing it with all."""
+    best = np.zeros((len(asked), 0), dtype=np.int64)
+    scores = np.zeros((len(asked), 0), dtype=np.float32)
+    for ids in parts(vectors.ids(), _READ_AT_ONCE):
+        near = np.concatenate(list(vectors.stored(ids)))
+        best = np.hstack([best, np.broadcast_to(np.asarray(ids), (len(asked), len(ids)))])
+        best, scores = _kept(best, np.hstack([scores, asked @ near.T]))
     return [row.tolist() for row in best]
 
 
