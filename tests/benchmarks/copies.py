@@ -4,8 +4,9 @@ A copy has the sentences of its origin, a share of whose words (two in five) giv
 the same case of the first letter, drawn as often as the collection has them. So every offset of a passage and of a
 claim stays valid, a word is as frequent among a million passages as among a thousand, and names of speakers become
 others, by the hundred thousand. The vector of a passage is its origin's with noise (cosine .93): purely random ones are
-all alike to a search tree. Outlets and days are invented. Copy `n` is always the same; the first ones are the articles
-themselves, so that questions about them have answers.
+all alike to a search tree, and with the origins' own, each amid hundreds of copies, all of these are linked to it and
+to hardly any other, until most cannot be reached. Outlets and days are invented. Copy `n` is always the same; the first
+ones have the articles' own words, so that questions about them have answers.
 """
 
 from __future__ import annotations
@@ -100,7 +101,8 @@ class Copies:
         """Return the copy of this number, from 0."""
         random = np.random.default_rng(number)
         vectors, origin = self._near(number, random), self._origin(number)
-        text = self._reworded(number % len(self._originals), random) if self._is_moved(number) else origin.text
+        first = number < len(self._originals)
+        text = origin.text if first else self._reworded(number % len(self._originals), random)
         day = FIRST_DAY + timedelta(int(random.integers(DAYS)))
         id_ = f"copy-{number:06d}"
         article = Article(id_, text, text[:60], f"Outlet {random.integers(OUTLETS)}", (), f"{day}", "", f"made:{id_}")
@@ -109,13 +111,8 @@ class Copies:
     def _origin(self, number: int) -> Original:
         return self._originals[number % len(self._originals)]
 
-    def _is_moved(self, number: int) -> bool:
-        return number >= len(self._originals)
-
     def _near(self, number: int, random: np.random.Generator) -> Vectors:
         near = self._origin(number).vectors
-        if not self._is_moved(number):
-            return near
         noise = random.standard_normal(near.shape, dtype=np.float32)
         moved = near + _NOISE * noise / np.linalg.norm(noise, axis=1, keepdims=True)
         return np.asarray(moved / np.linalg.norm(moved, axis=1, keepdims=True), dtype=np.float32)
