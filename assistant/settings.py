@@ -27,7 +27,7 @@ class Settings:
     reader: Path | None = None  # a folder with a model that reads; None: the one that is installed
     catalogue_url: str | None = None  # a SQLAlchemy address; None: SQLite in the data folder
     vectors_url: str | None = None  # a Chroma server's address; None: Chroma in the data folder
-    answer_threshold: float = 0.35  # three in four answered where the answer is there, three in four refused where not
+    answer_threshold: float = 0.4  # three in four answered where the answer is there, three in four refused where not
     host: str = "127.0.0.1"
     port: int = 7860
     writer: WriterSettings | None = None  # the language model that writes; None: answers are quotes alone

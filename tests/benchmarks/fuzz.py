@@ -66,7 +66,7 @@ RECEIPT = Receipt(
         "created": "2017-03-17T00:00:00+00:00",
         "saidso": saidso_version(),
         "models": {"embedding": "m"},
-        "settings": {"answer_threshold": 0.35},
+        "settings": {"answer_threshold": 0.4},
         "index": {"articles": 1, "passages": 1},
         "answer": {**Answer("What was hit?", "The hall.").as_json(), "citations": [{**STATED, **CITED}]},
         "articles": {"a": {**STATED, "characters": 17, "text_sha256": "0" * 64}},
