@@ -20,6 +20,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+# Read when ray is imported: it is to report nothing to anybody, and to print none of its own log on standard output.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
+
 import ray
 from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayTaskError, WorkerCrashedError
 
@@ -135,7 +139,6 @@ def cluster_at(address: str, model: str | None) -> Iterator[Cluster]:
     What is under way there ends with it. Raises SaidsoError where the cluster cannot be reached or has no processor.
     """
     _reach(address)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     own: dict[str, Any] = {}
     if address == "local":
         own = {"num_cpus": cores(), "include_dashboard": False, "object_store_memory": _STORE}
@@ -199,11 +202,16 @@ def _worker(model: str | None) -> tuple[Make, Embedder]:
 
 
 def _digest(model: str | None) -> str:
-    """Return what tells an embedding model from others: a hash of its folder's files, which may lie anywhere."""
+    """Return what tells an embedding model from others: a hash of its folder's files. Raises SaidsoError for none."""
     if model is None:
         return BUNDLED_SHA256[:12]  # what is loaded is checked against it
     digest, folder = hashlib.sha256(), Path(model)
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not files:
+        raise SaidsoError(
+            f"There is no embedding model in {model!r}; give all machines of a Ray cluster the same folder there."
+        )
+    for file in files:
         with file.open("rb") as stream:
             digest.update(f"{file.relative_to(folder)}\n{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
     return digest.hexdigest()[:12]
