@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import socket
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,12 +21,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-# Read when ray is imported: it is to report nothing to anybody, and to print none of its own log on standard output.
+# Read when ray is imported: it is to report nothing to anybody, and to keep its own log out of what Saidso prints.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
 
 import ray
-from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayTaskError, WorkerCrashedError
+from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
 from index.batches import cores, keep_to
 from index.claims import Claim, Stretch, claims_in, found_by
@@ -99,7 +100,7 @@ class Cluster:
             try:
                 make, result = self._wait(sent)
             except RayTaskError as error:
-                raise SaidsoError(f"A worker of the Ray cluster at {self._address} failed: {error.cause}") from error
+                raise SaidsoError(f"A worker of the Ray cluster at {self._address} {_failure(error)}") from error
             except _LOST:
                 self.lost += 1
                 sent = task.remote(self._model, batch)
@@ -143,10 +144,14 @@ def cluster_at(address: str, model: str | None) -> Iterator[Cluster]:
     if address == "local":
         own = {"num_cpus": cores(), "include_dashboard": False, "object_store_memory": _STORE}
     try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **own)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they say at length what the errors say
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **own)
+    except (ConnectionError, RayError, RuntimeError, ValueError) as error:
         raise SaidsoError(
-            f"The Ray cluster at SAIDSO_RAY_ADDRESS={address!r} cannot be used: {' '.join(str(error).split())}"
+            f"The Ray cluster at SAIDSO_RAY_ADDRESS={address!r} cannot be used ({' '.join(str(error).split())}); check "
+            "that it runs, that Python and ray are of the same versions there, and, if it wants a token, that "
+            "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN are set here as there."
         ) from error
     try:
         if not _processors():
@@ -199,6 +204,16 @@ def _worker(model: str | None) -> tuple[Make, Embedder]:
     """Make ready a worker's process, where models stay loaded from one batch to the next."""
     keep_to(1)
     return Make.here(model), Embedder(model)
+
+
+def _failure(error: RayTaskError) -> str:
+    cause = error.cause
+    if isinstance(cause, SaidsoError):
+        return f"failed: {cause}"
+    said = str(cause).partition("\n")[0]
+    if said.startswith("The remote function failed to import"):
+        return f"has no Saidso, or an older one; install {saidso_version()} on all machines, as here."
+    return f"failed: {type(cause).__name__}: {said}"
 
 
 def _digest(model: str | None) -> str:

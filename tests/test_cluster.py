@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
@@ -27,10 +28,10 @@ from index.reindex import reindex
 from index.store import Store
 from index.workers import Workers, workers_at
 
-pytest.importorskip("ray", reason="ray has no wheel for this Python")
-from ray.cluster_utils import Cluster as Nodes
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster as Nodes
 
-from index.cluster import Cluster
+    from index.cluster import Cluster
 
 ROOT = Path(__file__).parent.parent
 QUESTIONS = ("What did the Pentagon claim was hit?", "How many people were killed?", "Who won the 2022 World Cup?")
@@ -39,10 +40,14 @@ STORE = 80 << 20  # bytes a node, the least that Ray takes
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Nodes]:
-    """Three nodes, each with one processor to offer; to Ray each is a machine."""
+    """Three nodes, each with one processor to offer: to Ray each is a machine. It reads the settings when imported."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))  # whoever reaches a cluster runs what they like on it
         patch.setenv("RAY_worker_niceness", "0")  # else they stand back for all other tests
+        pytest.importorskip("index.cluster", reason="ray has no wheel for this Python", exc_type=ModuleNotFoundError)
+        from ray.cluster_utils import Cluster as Nodes
+
         here = {"num_cpus": 1, "object_store_memory": STORE}
         nodes = Nodes(initialize_head=True, head_node_args={**here, "include_dashboard": False})
         for _ in range(2):
@@ -53,9 +58,16 @@ def nodes() -> Iterator[Nodes]:
 
 @pytest.fixture(scope="module")
 def workers(nodes: Nodes) -> Iterator[Cluster]:
-    with workers_at(nodes.address, None) as workers:
-        assert isinstance(workers, Cluster)
+    from index.cluster import cluster_at
+
+    with cluster_at(nodes.address, None) as workers:
         yield workers
+
+
+@pytest.fixture
+def with_model(workers: Cluster) -> Callable[[str | None], Cluster]:
+    """Give the same workers, to compute with another embedding model."""
+    return lambda model: type(workers)("here", model)
 
 
 @pytest.fixture(autouse=True)
@@ -205,33 +217,29 @@ def test_all_vectors_are_computed_anew_there(
 
 
 def test_a_worker_with_another_saidso_is_refused(
-    workers: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    with_model: Callable[[str | None], Cluster], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "saidso-9.9.9.dist-info").mkdir()
     metadata = "Metadata-Version: 2.1\nName: saidso\nVersion: 9.9.9\n"
     (tmp_path / "saidso-9.9.9.dist-info" / "METADATA").write_text(metadata)
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SaidsoError, match=r"has another Saidso \(.*; here it is 9\.9\.9\); install the same"):
-        next(Cluster("here", None).claims([[Stretch(0, "Ortiz said so.")]]))
+        next(with_model(None).claims([[Stretch(0, "Ortiz said so.")]]))
 
 
-def test_what_fails_on_a_worker_is_said(workers: Cluster, tmp_path: Path) -> None:
+def test_what_fails_on_a_worker_is_said(with_model: Callable[[str | None], Cluster], tmp_path: Path) -> None:
     (tmp_path / "weights").touch()
-    there = Cluster("here", str(tmp_path))
+    there = with_model(str(tmp_path))
     (tmp_path / "weights").unlink()
-    with pytest.raises(
-        SaidsoError, match=r"^A worker .* failed: There is no embedding model in '/.*; give all machines"
-    ):
+    with pytest.raises(SaidsoError, match=r"^A worker .* failed: There is no embedding model in '/.*; give all"):
         next(there.embed([["A text."]]))
 
 
-def test_a_worker_with_another_model_is_refused(workers: Cluster, tmp_path: Path) -> None:
+def test_a_worker_with_another_model_is_refused(with_model: Callable[[str | None], Cluster], tmp_path: Path) -> None:
     (tmp_path / "weights").write_text("of one kind")
-    there = Cluster("here", str(tmp_path))
+    there = with_model(str(tmp_path))
     (tmp_path / "weights").write_text("of another")
-    with pytest.raises(
-        SaidsoError, match=r"has another embedding model \(\w{12}; here it is \w{12}\); install the same"
-    ):
+    with pytest.raises(SaidsoError, match=r"has another embedding model \(\w{12}; here it is \w{12}\); install"):
         next(there.claims([[Stretch(0, "Ortiz said so.")]]))
 
 
@@ -252,7 +260,7 @@ def test_an_address_that_does_not_work_is_told(address: str, said: str) -> None:
 
 
 def test_without_ray_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "index.cluster")
+    monkeypatch.delitem(sys.modules, "index.cluster", raising=False)
     monkeypatch.setitem(sys.modules, "ray", None)
     said = r"SAIDSO_RAY_ADDRESS='auto' wants ray; `pip install 'saidso\[ray\]'`"
     with pytest.raises(SaidsoError, match=said), workers_at("auto", None):
