@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,22 +38,28 @@ QUESTIONS = ("What did the Pentagon claim was hit?", "How many people were kille
 STORE = 80 << 20  # bytes a node, the least that Ray takes
 
 
-@pytest.fixture(scope="module")
-def nodes() -> Iterator[Nodes]:
-    """Three nodes, each with one processor to offer: to Ray each is a machine. It reads the settings when imported."""
+@contextmanager
+def nodes_here(count: int) -> Iterator[Nodes]:
+    """Run a Ray cluster of so many nodes here, each with one processor to offer: to Ray each is a machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))  # whoever reaches a cluster runs what they like on it
         patch.setenv("RAY_worker_niceness", "0")  # else they stand back for all other tests
         pytest.importorskip("index.cluster", reason="ray has no wheel for this Python", exc_type=ModuleNotFoundError)
-        from ray.cluster_utils import Cluster as Nodes
+        from ray.cluster_utils import Cluster as Nodes  # reads the settings once it is imported
 
         here = {"num_cpus": 1, "object_store_memory": STORE}
         nodes = Nodes(initialize_head=True, head_node_args={**here, "include_dashboard": False})
-        for _ in range(2):
+        for _ in range(count - 1):
             nodes.add_node(**here)
         yield nodes
         nodes.shutdown()
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    with nodes_here(3) as nodes:
+        yield nodes
 
 
 @pytest.fixture(scope="module")
