@@ -249,6 +249,23 @@ def test_a_worker_with_another_model_is_refused(with_model: Callable[[str | None
         next(there.claims([[Stretch(0, "Ortiz said so.")]]))
 
 
+class Deadly:
+    """Ends the process that it is sent to."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (1,)
+
+
+def test_what_kills_each_worker_is_given_up(
+    with_model: Callable[[str | None], Cluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.cluster._TRIES", 2)
+    there = with_model(None)
+    with pytest.raises(SaidsoError, match=r"^2 workers .* died one after another .* run the same command again"):
+        next(there.claims([[Deadly()]]))  # type: ignore[list-item]
+    assert there.lost == 2
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [
