@@ -21,9 +21,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-# Read when ray is imported: it is to report nothing to anybody, and to keep its own log out of what Saidso prints.
+# Read when ray is imported: it is to report nothing to anybody, to keep its own log out of what Saidso prints, and to say
+# soon, not after twelve minutes, that a port is another program's.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
+os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")
 
 import ray
 from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
@@ -36,7 +38,7 @@ from index.memory import give_back_freed
 from index.version import saidso_version
 
 _ADDRESS = re.compile(r"auto|local|(?:ray://)?(?P<host>\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):(?P<port>\d{1,5})")
-_REACH = 5.0  # seconds; Ray itself tries for two minutes
+_REACH = 5.0  # seconds; Ray itself tries for far longer
 _LOOK = 10.0  # seconds between two looks whether there is anybody left to wait for
 _BATCHES_EACH = 4  # at a time: what the last one makes the other workers wait is small beside that
 _SENT_EACH = 2  # one that is computed, one that waits beside it
@@ -150,8 +152,9 @@ def cluster_at(address: str, model: str | None) -> Iterator[Cluster]:
     except (ConnectionError, RayError, RuntimeError, ValueError) as error:
         raise SaidsoError(
             f"The Ray cluster at SAIDSO_RAY_ADDRESS={address!r} cannot be used ({' '.join(str(error).split())}); check "
-            "that it runs, that Python and ray are of the same versions there, and, if it wants a token, that "
-            "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN are set here as there."
+            "that it runs, that this machine is one of it (else give ray://host:10001), that Python and ray are of the "
+            "same versions there, and, if it wants a token, that RAY_AUTH_MODE=token and RAY_AUTH_TOKEN are set here "
+            "as there."
         ) from error
     try:
         if not _processors():
@@ -203,6 +206,7 @@ def _claims(model: str | None, stretches: Sequence[Stretch]) -> tuple[Make, list
 def _worker(model: str | None) -> tuple[Make, Embedder]:
     """Make ready a worker's process, where models stay loaded from one batch to the next."""
     keep_to(1)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     return Make.here(model), Embedder(model)
 
 
