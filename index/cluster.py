@@ -21,8 +21,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-# Read when ray is imported: it is to report nothing to anybody, to keep its own log out of what Saidso prints, and to say
-# soon, not after twelve minutes, that a port is another program's.
+# Read when ray is imported: it is to report nothing to anybody, to keep its own log out of what Saidso prints, and to
+# say soon, not after twelve minutes, that a port is another program's.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
 os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")
