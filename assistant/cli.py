@@ -33,6 +33,7 @@ from index.claims import nearest
 from index.errors import SaidsoError
 from index.filters import Filters, parse_day
 from index.memory import memory_watched
+from index.workers import workers_at
 
 DONE, FAILED, USAGE, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -99,10 +100,10 @@ def ingest_command(
     as_json: Json = False,
 ) -> None:
     """Read articles in. Unchanged ones are passed over, changed ones replaced; run it again after an interruption."""
-    terminal = Terminal()
+    settings, terminal = Settings.from_environment(data_dir), Terminal()
     try:
-        with terminal.progress() as show:
-            report = _open(data_dir).ingest(paths, show)
+        with terminal.progress() as show, workers_at(settings.ray_address, settings.embedding_model) as workers:
+            report = Assistant.open(settings, workers).ingest(paths, show)
     except KeyboardInterrupt:
         terminal.error("Interrupted. What was stored stays; run the same command again to go on.")
         raise typer.Exit(INTERRUPTED) from None

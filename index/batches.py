@@ -15,6 +15,7 @@ from typing import TypeVar
 _Batch = TypeVar("_Batch")
 _Result = TypeVar("_Result")
 _Value = TypeVar("_Value")
+_share: int | None = None  # cores that this process was given of those there are
 
 
 def parts(values: Sequence[_Value], size: int) -> Iterator[Sequence[_Value]]:
@@ -24,7 +25,14 @@ def parts(values: Sequence[_Value], size: int) -> Iterator[Sequence[_Value]]:
 
 def cores() -> int:
     """Return how many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(there, _share or there)
+
+
+def keep_to(count: int) -> None:
+    """Have this process use `count` cores at most; to be called before anything is read."""
+    global _share
+    _share = count
 
 
 def side_by_side(read: Callable[[_Batch], _Result], batches: Sequence[_Batch]) -> list[_Result]:

@@ -486,9 +486,12 @@ class Catalogue:
 
     # ── what the derived indexes owe ────────────────────────────────────────────────────────────────────────
 
-    def owed(self, limit: int) -> Changes:
-        """Return the next `limit` passages, at most, that the derived indexes must still add or remove."""
-        query = select(_outbox).order_by(_outbox.c.passage_id).limit(limit)
+    def owed(self, limit: int, after: int = 0) -> Changes:
+        """Return the next `limit` passages, at most, that the derived indexes must still add or remove.
+
+        They are those whose id is above `after`, in order.
+        """
+        query = select(_outbox).where(_outbox.c.passage_id > after).order_by(_outbox.c.passage_id).limit(limit)
         with self._engine.connect() as connection:
             return Changes.of(connection.execute(query).all())
 

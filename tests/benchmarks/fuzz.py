@@ -36,11 +36,12 @@ from assistant.answer import Answer
 from assistant.evaluation.questions import read_questions
 from assistant.receipt import FORMAT, Receipt
 from assistant.receipt_file import encoded, read_receipt
-from assistant.settings import saidso_version, sample_articles
+from assistant.settings import sample_articles
 from index.articles import SUFFIXES, read_file
 from index.document import UnreadableError
 from index.errors import SaidsoError
 from index.pdf import read_in_process, read_pdf
+from index.version import saidso_version
 from tests.test_articles import SEEDS
 
 MEMORY = 500_000_000  # bytes of address space
