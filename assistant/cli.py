@@ -32,7 +32,7 @@ from index.articles import Article, Rejected
 from index.claims import nearest
 from index.errors import SaidsoError
 from index.filters import Filters, parse_day
-from index.memory import memory_watched
+from index.memory import memory_watched, nothing_collected
 
 DONE, FAILED, USAGE, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -267,7 +267,8 @@ def serve_command(
     ] = False,
 ) -> None:
     """Serve the page. The sample articles are read in on the first start."""
-    from assistant.web.server import serve, warnings_about
+    with nothing_collected():
+        from assistant.web.server import serve, warnings_about
 
     settings = Settings.from_environment(data_dir)
     chosen = replace(
@@ -420,7 +421,8 @@ def _parsed(line: str) -> Asked:
 
 
 def _open(data_dir: Path | None) -> Assistant:
-    return Assistant.open(Settings.from_environment(data_dir))
+    with nothing_collected():
+        return Assistant.open(Settings.from_environment(data_dir))
 
 
 def _article_json(article: Article, with_text: bool) -> dict[str, Any]:
