@@ -378,7 +378,8 @@ def _each_question(questions: Questions, act: Callable[[Assistant, Asked], None]
     if (question is None) == (file is None):
         raise typer.BadParameter("give either a question or --file, not both and not none.")
     if file is None:
-        act(_open(questions.data_dir), Asked(question or ""))
+        with nothing_collected():  # in it the models are loaded, and after it all ends
+            act(_open(questions.data_dir), Asked(question or ""))
         return DONE
     rejected = 0
     lines = _lines(file)
