@@ -72,7 +72,7 @@ class Assistant:
         store = Store.open(
             settings.data_dir, Embedder(settings.embedding_model), settings.catalogue_url, settings.vectors_url
         )
-        reader = TrainedReader(store.passage_words, settings.reader)
+        reader = TrainedReader(store.words.passages, settings.reader)
         writer = Writer.open(settings.writer, store.embedder) if settings.writer else None
         return cls(store, reader, settings.answer_threshold, writer)
 
@@ -115,7 +115,7 @@ class Assistant:
         hits = self._search(asked, filters)
         hits, further = hits[:READ_DEPTH], hits[READ_DEPTH:]
         clock.stage("reading")
-        reading = heard(asked, self._reader.read(asked, hits), self._store.passage_words)
+        reading = heard(asked, self._reader.read(asked, hits), self._store.words.passages)
         clock.stage("writing")
         accounts = find_accounts(asked, [*reading.evidence, *candidates(asked, further)])
         confidence = accounts.surer(reading.confidence)

@@ -39,8 +39,11 @@ def timeline(question: Question, evidence: Sequence[Evidence]) -> list[Report]:
     ]
     matter = content_words(question.text) - content_words(speaker) - _NOT_THE_MATTER
     to_the_point = [report for report in spoken if matter & content_words(report.position)]
-    if len({report.day for report in to_the_point}) > 1:
-        spoken = to_the_point
+    return _day_by_day(to_the_point, speaker) or _day_by_day(spoken, speaker)
+
+
+def _day_by_day(spoken: Sequence[Report], speaker: str) -> list[Report]:
+    """Return the best of each day that has something new, where there are two days or more."""
     days: list[Report] = []
     for day in sorted({report.day for report in spoken}):
         earlier = [report for report in spoken if report.day < day]

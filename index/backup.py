@@ -18,7 +18,7 @@ from pathlib import Path
 from index.catalogue import Catalogue
 from index.embedder import Embedder
 from index.errors import SaidsoError
-from index.store import Step, Store, before_restore, check_model, vector_tier, writing_to
+from index.store import Step, Store, before_restore, check_model, locked, vector_tier
 
 _CATALOGUE = "catalogue.sqlite"
 _EVALUATIONS = "evaluations"
@@ -81,7 +81,7 @@ def restore(
     if folder.exists() and any(folder.iterdir()) and not replace:
         raise SaidsoError(f"{folder} is not empty; give --replace to put the backup in the place of what is there.")
     try:
-        with writing_to(folder) if folder.exists() else nullcontext():
+        with locked(folder) if folder.exists() else nullcontext():
             articles = _build(file, building, embedder, on_step)
             if folder.exists():
                 folder.rename(before)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, TypeVar
@@ -32,11 +34,12 @@ from sqlalchemy import (
     literal,
     select,
 )
+from sqlalchemy.exc import IntegrityError
 
 from index.articles import Article
 from index.batches import parts
 from index.claims import Claim, Piece
-from index.database import connect, fitting, writing
+from index.database import connect, fitting, one_at_a_time, writing
 from index.filters import Filters
 from index.passages import Span
 from index.speakers import PRONOUNS, is_full_name, lookup_words, same_speaker, short_for, speaks_for, words_of
@@ -110,6 +113,16 @@ _outbox = Table(
     Column("article_id", String, nullable=False),
     Column("removed", Integer, nullable=False),
 )
+# What was struck off the outbox, in order, for the keyword indexes of other machines.
+_changes = Table(
+    "changes",
+    _schema,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("passage_id", Integer, nullable=False),
+    Column("article_id", String, nullable=False),
+    Column("removed", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
 _facts = Table("facts", _schema, Column("key", String, primary_key=True), Column("value", String, nullable=False))
 
 # Claims beside the passages that have some of their content.
@@ -128,6 +141,7 @@ _ARTICLE_FIELDS = ("id", "text", "title", "source", "authors", "published", "url
 _BY_DAY = (_articles.c.day.nulls_first(), _articles.c.id)
 _CHUNK = 500  # values in one SQL `IN (…)`
 _TEXTS_AT_ONCE = 32  # of articles
+_REMEMBERED = 100_000  # changes; a machine that is farther behind compares all that it has
 
 
 @dataclass(frozen=True)
@@ -193,8 +207,8 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Owed:
-    """Passages that the derived indexes must still add or remove, and the articles that they belong to."""
+class Changes:
+    """Passages that a derived index must add or remove, and the articles that they belong to."""
 
     add: tuple[int, ...]
     remove: tuple[int, ...]
@@ -202,6 +216,15 @@ class Owed:
 
     def __bool__(self) -> bool:
         return bool(self.add or self.remove)
+
+    @classmethod
+    def of(cls, rows: Sequence[Row[Any]]) -> Changes:
+        """Gather rows of the outbox, or of what was struck off it."""
+        return cls(
+            add=tuple(row.passage_id for row in rows if not row.removed),
+            remove=tuple(row.passage_id for row in rows if row.removed),
+            articles=tuple(dict.fromkeys(row.article_id for row in rows)),
+        )
 
 
 class Catalogue:
@@ -464,16 +487,11 @@ class Catalogue:
 
     # ── what the derived indexes owe ────────────────────────────────────────────────────────────────────────
 
-    def owed(self, limit: int) -> Owed:
+    def owed(self, limit: int) -> Changes:
         """Return the next `limit` passages, at most, that the derived indexes must still add or remove."""
         query = select(_outbox).order_by(_outbox.c.passage_id).limit(limit)
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        return Owed(
-            add=tuple(row.passage_id for row in rows if not row.removed),
-            remove=tuple(row.passage_id for row in rows if row.removed),
-            articles=tuple(dict.fromkeys(row.article_id for row in rows)),
-        )
+            return Changes.of(connection.execute(query).all())
 
     def owed_articles(self, by: str) -> int:
         """Return in how many articles not all claims were found by what `by` names."""
@@ -487,15 +505,35 @@ class Catalogue:
         with self._engine.connect() as connection:
             return connection.scalar(select(func.count()).select_from(_outbox)) or 0
 
-    def settle(self, owed: Owed) -> None:
-        """Strike off what the derived indexes have followed."""
+    def settle(self, owed: Changes) -> int:
+        """Strike off what the derived indexes have followed; return the number of the last change so far."""
         with writing(self._engine) as connection:
             for removed, ids in ((0, owed.add), (1, owed.remove)):
                 for chunk in _chunks(list(ids)):
-                    connection.execute(
-                        delete(_outbox).where(_outbox.c.passage_id.in_(chunk), _outbox.c.removed == removed)
-                    )
+                    these = _outbox.c.passage_id.in_(chunk), _outbox.c.removed == removed
+                    columns = ["passage_id", "article_id", "removed"]
+                    struck = select(*[_outbox.c[name] for name in columns]).where(*these)
+                    connection.execute(insert(_changes).from_select(columns, struck))
+                    connection.execute(delete(_outbox).where(*these))
             _next_generation(connection)
+            last = _last_change(connection)
+            connection.execute(delete(_changes).where(_changes.c.number <= last - _REMEMBERED))
+        return last
+
+    def last_change(self) -> int:
+        """Return the number of the last change that was settled, 0 before there is one."""
+        with self._engine.connect() as connection:
+            return _last_change(connection)
+
+    def changes_after(self, number: int, limit: int) -> list[Changes] | None:
+        """Return what was settled after the change of this number, in runs of `limit`; None where that is forgotten."""
+        query = select(_changes).where(_changes.c.number > number).order_by(_changes.c.number)
+        with self._engine.connect() as connection:
+            first = connection.scalar(select(func.min(_changes.c.number)))
+            rows = connection.execute(query).all()
+        if first is None or first > number + 1:
+            return None
+        return [Changes.of(some) for some in parts(rows, limit)]
 
     def tell_of_change(self) -> None:
         """Have other processes look at the derived indexes anew."""
@@ -564,9 +602,21 @@ class Catalogue:
         with writing(self._engine) as connection:
             _set_fact(connection, "generation", str(time.time_ns()))
             connection.execute(delete(_outbox))
-            connection.execute(
-                delete(_facts).where(_facts.c.key.in_(["keywords", "vectors", "vectors_at", "index_id"]))
-            )
+            connection.execute(delete(_facts).where(_facts.c.key.in_(["vectors", "vectors_at", "index_id"])))
+
+    def identity(self) -> str:
+        """Return what tells this index from all others, and from what it was before it was restored."""
+        if (known := self.fact("index_id")) is None:
+            with suppress(IntegrityError), writing(self._engine) as connection:  # another process may be first
+                connection.execute(insert(_facts).values(key="index_id", value=secrets.token_hex(6)))
+            known = str(self.fact("index_id"))
+        return known
+
+    @contextmanager
+    def one_writer(self, patience: float) -> Iterator[bool]:
+        """Hold the one writer's place among machines; yield whether it could be had within so many seconds."""
+        with one_at_a_time(self._engine, "saidso writer", patience) as held:
+            yield held
 
     def fact(self, key: str) -> str | None:
         """Return a fact about the index itself (`embedding_model`, `generation`, `vectors` …), or None."""
@@ -730,6 +780,10 @@ def _texts(connection: Connection, article_ids: Sequence[str]) -> Iterator[str]:
 
 def _owing(passage_id: int, article_id: str, removed: int) -> dict[str, Any]:
     return {"passage_id": passage_id, "article_id": article_id, "removed": removed}
+
+
+def _last_change(connection: Connection) -> int:
+    return connection.scalar(select(func.max(_changes.c.number))) or 0
 
 
 def _fact(connection: Connection, key: str) -> str | None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, FromClause, MetaData, create_engine, event
+from sqlalchemy import ColumnElement, Connection, Engine, FromClause, MetaData, create_engine, event, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, DisconnectionError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from index.errors import SaidsoError
 from index.filters import Filters
+
+_LOOK_AGAIN = 0.1  # seconds, while another one holds a place
 
 
 def connect(url: str, schema: MetaData, before: Callable[[Engine], None] = lambda _: None) -> Engine:
@@ -87,6 +90,30 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         yield connection
         with _interrupts_held_back():
             begun.commit()
+
+
+@contextmanager
+def one_at_a_time(engine: Engine, what: str, patience: float) -> Iterator[bool]:
+    """Hold the place of the one who does `what` to a PostgreSQL database; yield whether it was had in time (seconds).
+
+    A process that dies gives it back, as the server sees its connection end. In SQLite a lock beside its file does.
+    """
+    if engine.dialect.name != "postgresql":
+        yield True
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        name = {"name": f"{what} in {connection.scalar(text('SELECT current_schema()'))}"}
+        until = time.monotonic() + patience
+        while not (held := bool(connection.scalar(text("SELECT pg_try_advisory_lock(hashtext(:name))"), name))):
+            if time.monotonic() > until:
+                break
+            time.sleep(_LOOK_AGAIN)
+        try:
+            yield held
+        finally:
+            if held:
+                with suppress(OperationalError):  # the server has ended the connection, and with it the lock
+                    connection.execute(text("SELECT pg_advisory_unlock(hashtext(:name))"), name)
 
 
 def fitting(table: FromClause, filters: Filters) -> list[ColumnElement[bool]]:

@@ -29,7 +29,11 @@ def reindex(
     if not folder.is_dir():
         raise SaidsoError(f"There is no index in {folder}; give another folder with --data-dir.")
     catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
-    with closing(catalogue), writing_to(folder), closing(vector_tier(folder, catalogue, vectors_url)) as tier:
+    with (
+        closing(catalogue),
+        writing_to(folder, catalogue),
+        closing(vector_tier(folder, catalogue, vectors_url)) as tier,
+    ):
         if catalogue.fact("embedding_model") != embedder.name:
             rebuild_vectors(catalogue, embedder, tier, on_step)
         return catalogue.derived_counts()[0]

@@ -54,8 +54,8 @@ def search(
     only = store.catalogue.passages_with(filters) if filters.of_claims else None
     keys = None if only is None else list(map(str, only))
     by_meaning = dict(store.vectors.search(store.embedder.embed([question])[0], depth, filters, only))
-    by_words = {int(key): score for key, score in store.passage_words.search(question, depth, filters, keys)}
-    by_article = dict(store.article_words.search(question, depth, filters))
+    by_words = {int(key): score for key, score in store.words.passages.search(question, depth, filters, keys)}
+    by_article = dict(store.words.articles.search(question, depth, filters))
     passages = store.catalogue.passages([*by_meaning, *(id_ for id_ in by_words if id_ not in by_meaning)])
     scores = _fuse(passages.values(), _scaled(by_meaning), _scaled(by_words), _scaled(by_article))
     ranked = sorted(passages.values(), key=lambda passage: (-scores[passage.id], passage.id))

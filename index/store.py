@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -11,29 +9,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from filelock import FileLock, Timeout
 
-from index.articles import Article
-from index.batches import parts
 from index.catalogue import Catalogue, Found, Passage, Unread
 from index.claims import Stretch, batches, claims_in, found_by, stretches_of
 from index.embedder import Embedder
 from index.errors import SaidsoError, UnreadableError
-from index.keywords import FORMAT, Entry, KeywordIndex
+from index.keyword_indexes import Gap, KeywordIndexes, have_followed, places
 from index.keywords import look_at as look_at_words
 from index.memory import give_back_freed
 from index.soundness import Look, set_aside
 from index.vectors import VectorStore, VectorTier
 
-_Key = TypeVar("_Key", int, str)
 SETTLE_BATCH = 512
 _CLAIMS_BATCH = 32  # articles
-_REBUILD_BATCH = 32  # articles
-_LEAD = 700  # characters of title and text in which an article says what it is about
 _ROOM = 1 << 20  # bytes
 _LOCK_PATIENCE = 2.0  # seconds; a page that removes an article while another does so should not fail at once
+_FOLLOW_PATIENCE = (
+    0.5  # seconds; whoever holds the folder then follows by itself, or will have been by the next question
+)
 
 
 @dataclass(frozen=True)
@@ -60,17 +55,6 @@ class Derived:
 
 
 @dataclass(frozen=True)
-class Gap(Generic[_Key]):
-    """The keys that an index lacks, and those that it should not have."""
-
-    missing: tuple[_Key, ...]
-    extra: tuple[_Key, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.missing or self.extra)
-
-
-@dataclass(frozen=True)
 class Gaps:
     """What the derived indexes lack, and what they should not have: passages, passages, articles."""
 
@@ -89,10 +73,10 @@ class Store:
     folder: Path
     catalogue: Catalogue
     vectors: VectorStore
-    passage_words: KeywordIndex
-    article_words: KeywordIndex
+    words: KeywordIndexes
     embedder: Embedder
-    _generation: str | None = None
+    _generation: str | None = None  # of the vectors that are open
+    _words_generation: str | None = None  # that the keyword indexes have followed
     _refreshing: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -129,11 +113,9 @@ class Store:
     def _mended(cls, folder: Path, catalogue: Catalogue, embedder: Embedder, tier: VectorTier) -> Store:
         """Finish or undo what a killed process left half done, unless a living one is at it right now."""
         try:
-            with writing_to(folder):
+            with writing_to(folder, catalogue):
                 if _have_moved(catalogue, tier):
-                    tier.set_aside(
-                        vectors_name(catalogue)
-                    )  # left there at another time; ids may mean other passages now
+                    tier.set_aside(vectors_name(catalogue))  # of another time: ids may mean other passages now
                     catalogue.set_fact("vectors_at", tier.address)
                 for index in broken(folder, catalogue, tier):
                     index.set_aside()
@@ -141,21 +123,16 @@ class Store:
                 store.catch_up()
                 return store
         except BusyError:
-            return cls.assemble(folder, catalogue, embedder, tier)
+            store = cls.assemble(folder, catalogue, embedder, tier)
+            store._follow(catalogue.fact("generation"))
+            return store
 
     @classmethod
     def assemble(cls, folder: Path, catalogue: Catalogue, embedder: Embedder, tier: VectorTier) -> Store:
         """Open what is there, as it is. Raises UnreadableError when one of the derived indexes does not open."""
-        words = _words(folder)
-        return cls(
-            folder,
-            catalogue,
-            tier.open(vectors_name(catalogue)),
-            KeywordIndex.open(words / "passages"),
-            KeywordIndex.open(words / "articles"),
-            embedder,
-            catalogue.fact("generation"),
-        )
+        generation = catalogue.fact("generation")
+        vectors, words = tier.open(vectors_name(catalogue)), KeywordIndexes(folder)
+        return cls(folder, catalogue, vectors, words, embedder, generation)
 
     def close(self) -> None:
         """Let go of all files."""
@@ -164,23 +141,39 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the data folder's one writer's place. Raises BusyError when another process has it."""
-        with writing_to(self.folder):
-            self.refresh()  # Chroma must not write beside what it has not seen
+        """Hold the one writer's place. Raises BusyError when another process, here or on another machine, has it."""
+        with writing_to(self.folder, self.catalogue):
+            self._reopen(self.catalogue.fact("generation"))  # Chroma must not write beside what it has not seen
+            self.words.follow(self.catalogue)
             yield
 
     def refresh(self) -> None:
-        """Take notice of what another process has written since the last look.
+        """Take notice of what another process, here or on another machine, has written since the last look.
 
         Raises SaidsoError when that is vectors of another embedding model.
         """
         generation = self.catalogue.fact("generation")
         if generation != self._generation:
-            with self._refreshing:
-                if generation != self._generation:
-                    check_model(self.catalogue, self.embedder, self.folder)
-                    self.vectors.reopen(vectors_name(self.catalogue))
-                    self._generation = generation
+            self._reopen(generation)
+        if generation != self._words_generation:
+            self._follow(generation)
+
+    def _reopen(self, generation: str | None) -> None:
+        with self._refreshing:
+            if generation != self._generation:
+                check_model(self.catalogue, self.embedder, self.folder)
+                self.vectors.reopen(vectors_name(self.catalogue))
+                self._generation = generation
+
+    def _follow(self, generation: str | None) -> None:
+        """Have this machine's keyword indexes hold what has been settled, unless a process here is at them now."""
+        if not have_followed(self.folder, self.catalogue):
+            try:
+                with locked(self.folder, _FOLLOW_PATIENCE):
+                    self.words.follow(self.catalogue)
+            except BusyError:
+                return
+        self._words_generation = generation
 
     def settle(self, on_step: Callable[[Step], None] = lambda _: None) -> None:
         """Bring claims, Chroma and the keyword indexes up to the catalogue; to be called by the writer only.
@@ -195,12 +188,12 @@ class Store:
                 on_step(Step("vectors", done, total))
                 store_vectors(self.vectors, self.embedder, passages)
             self.vectors.delete(owed.remove)
-            self._index_words(passages, owed.remove, owed.articles)
+            self.words.update(self.catalogue, passages, owed.remove, owed.articles)
             self.vectors.count()  # has Chroma put its search tree in order now, not in some reader later
-            self.catalogue.settle(owed)
+            self.words.note(self.catalogue, self.catalogue.settle(owed))
             done += len(owed.add) + len(owed.remove)
-        self._forget_removed_words()
-        self._generation = self.catalogue.fact("generation")
+        self.words.forget_removed(self.catalogue)
+        self._generation = self._words_generation = self.catalogue.fact("generation")
         give_back_freed()
 
     def _find_claims(self, on_step: Callable[[Step], None]) -> None:
@@ -222,57 +215,26 @@ class Store:
             if article := self.catalogue.article(one.id):
                 yield from stretches_of(article.text, one.until, one.id)
 
-    def _index_words(self, passages: Sequence[Passage], removed: Sequence[int], articles: Sequence[str]) -> None:
-        """Bring the keyword indexes up to date on these passages and articles, changed or removed."""
-        self.passage_words.update([_entry(passage) for passage in passages], [str(id_) for id_ in removed])
-        known = [self.catalogue.article(id_) for id_ in articles]
-        self.article_words.update([_whole(article) for article in known if article], articles)
-
-    def _forget_removed_words(self) -> None:
-        """Have what was removed no longer count in how rare a word is, nor in how long texts are."""
-        if self.passage_words.wants_rebuilding():
-            ids = parts(self.catalogue.passage_ids(), SETTLE_BATCH)
-            passages = (passage for part in ids for passage in self.catalogue.passages(part).values())
-            self.passage_words.rebuild(map(_entry, passages))
-        if self.article_words.wants_rebuilding():
-            articles = map(self.catalogue.article, self.catalogue.articles_with_passages())
-            self.article_words.rebuild(_whole(article) for article in articles if article)
-
     def catch_up(self, on_step: Callable[[Step], None] = lambda _: None) -> None:
         """Bring the derived indexes, whatever they hold, up to the catalogue; to be called by the writer only."""
         self.settle(on_step)
         self.close_gaps(self.gaps(), on_step)
-        if self.catalogue.fact("keywords") != FORMAT:
-            for older in (self.folder / "keywords").iterdir():
-                if older.name != FORMAT:
-                    shutil.rmtree(older)
-            self.catalogue.set_fact("keywords", FORMAT)
+        self.words.remove_older()
 
     def gaps(self) -> Gaps:
         """Compare the derived indexes with the catalogue; what is owed counts as missing or too much."""
-        passages, articles = set(self.catalogue.passage_ids()), set(self.catalogue.articles_with_passages())
-        vectors, words = set(self.vectors.ids()), set(map(int, self.passage_words.keys()))
-        whole = set(self.article_words.keys())
-        return Gaps(
-            Gap(_sorted(passages - vectors), _sorted(vectors - passages)),
-            Gap(_sorted(passages - words), _sorted(words - passages)),
-            Gap(_sorted(articles - whole), _sorted(whole - articles)),
-        )
+        wanted, vectors = set(self.catalogue.passage_ids()), set(self.vectors.ids())
+        return Gaps(Gap.between(wanted, vectors), *self.words.gaps(self.catalogue))
 
     def close_gaps(self, gaps: Gaps, on_step: Callable[[Step], None] = lambda _: None) -> None:
         """Add what is missing and remove what is too much; to be called by the writer only."""
-        if not gaps:
-            return
-        self.vectors.delete(gaps.vectors.extra)
-        self.passage_words.update([], [str(id_) for id_ in gaps.passage_words.extra])
-        self.article_words.update([], gaps.article_words.extra)
-        for part in parts(gaps.passage_words.missing, SETTLE_BATCH):
-            self._index_words(list(self.catalogue.passages(part).values()), (), ())
-        for articles in parts(gaps.article_words.missing, _REBUILD_BATCH):
-            self._index_words((), (), articles)
-        self.catalogue.owe(gaps.vectors.missing)
-        self.catalogue.tell_of_change()
-        self.settle(on_step)
+        if gaps:
+            self.vectors.delete(gaps.vectors.extra)
+            self.words.close_gaps(self.catalogue, gaps.passage_words, gaps.article_words)
+            self.catalogue.owe(gaps.vectors.missing)
+            self.catalogue.tell_of_change()
+            self.settle(on_step)
+        self.words.note(self.catalogue, self.catalogue.last_change())
 
 
 def store_vectors(store: VectorStore, embedder: Embedder, passages: Sequence[Passage]) -> None:
@@ -281,16 +243,27 @@ def store_vectors(store: VectorStore, embedder: Embedder, passages: Sequence[Pas
     store.upsert([passage.id for passage in passages], embedder.embed([passage.text for passage in passages]), about)
 
 
-def _sorted(keys: set[_Key]) -> tuple[_Key, ...]:
-    return tuple(sorted(keys))
+@contextmanager
+def writing_to(folder: Path, catalogue: Catalogue) -> Iterator[None]:
+    """Hold the one writer's place, in the data folder and among the machines that share the catalogue.
+
+    Raises BusyError when another process has it.
+    """
+    with locked(folder), catalogue.one_writer(_LOCK_PATIENCE) as held:
+        if not held:
+            raise BusyError(
+                "Another Saidso process, on another machine, is writing to the catalogue that both share; wait until "
+                "it is done and run this again. Nothing was changed."
+            )
+        yield
 
 
 @contextmanager
-def writing_to(folder: Path) -> Iterator[None]:
-    """Hold the one writer's place of a data folder. Raises BusyError when another process has it."""
+def locked(folder: Path, patience: float = _LOCK_PATIENCE) -> Iterator[None]:
+    """Hold a data folder alone, after at most so many seconds. Raises BusyError when another process has it."""
     lock = FileLock(folder / "writer.lock")
     try:
-        lock.acquire(timeout=_LOCK_PATIENCE)
+        lock.acquire(timeout=patience)
     except Timeout:
         raise BusyError(
             f"Another Saidso process is writing to {folder}; wait until it is done and run this again, "
@@ -317,7 +290,7 @@ def vector_tier(folder: Path, catalogue: Catalogue, url: str | None) -> VectorTi
     if url is None or url.startswith(("http://", "https://")):
         from index.chroma import ChromaFolder, ChromaServer
 
-        return ChromaServer(url, _index_id(catalogue)) if url else ChromaFolder(folder)
+        return ChromaServer(url, catalogue.identity()) if url else ChromaFolder(folder)
     if not url.startswith("postgresql"):
         raise SaidsoError(
             f"SAIDSO_VECTORS_URL={url!r} is no address of a vector server; one looks like http://host:8000 for Chroma, "
@@ -330,24 +303,12 @@ def vector_tier(folder: Path, catalogue: Catalogue, url: str | None) -> VectorTi
             f"SAIDSO_VECTORS_URL names PostgreSQL, which wants {error.name}; `pip install 'saidso[postgres]'` "
             "installs it."
         ) from error
-    return Postgres(url, _index_id(catalogue))
-
-
-def _index_id(catalogue: Catalogue) -> str:
-    """Return what tells this index's collections from those of others on the same server."""
-    if (known := catalogue.fact("index_id")) is None:
-        known = secrets.token_hex(6)
-        catalogue.set_fact("index_id", known)
-    return known
+    return Postgres(url, catalogue.identity())
 
 
 def _have_moved(catalogue: Catalogue, tier: VectorTier) -> bool:
     """Say whether the vectors were last kept somewhere else."""
     return (catalogue.fact("vectors_at") or "") != tier.address
-
-
-def _words(folder: Path) -> Path:
-    return folder / "keywords" / FORMAT
 
 
 def derived(
@@ -358,7 +319,7 @@ def derived(
     name = vectors_name(catalogue)
 
     def words(of: str, expected: int) -> Derived:
-        place = _words(folder) / f"{of}s"
+        place = places(folder)[f"{of}s"]
         return Derived(f"{of} words", look_at_words(place, thoroughly), expected, partial(set_aside, place))
 
     return (
@@ -370,7 +331,7 @@ def derived(
 
 def is_behind(folder: Path, catalogue: Catalogue, tier: VectorTier) -> bool:
     """Say, in some milliseconds, whether the derived indexes want mending: something is owed, missing or broken."""
-    if catalogue.fact("keywords") != FORMAT or catalogue.owed(1) or catalogue.without_claims(found_by(), 1):
+    if not have_followed(folder, catalogue) or catalogue.owed(1) or catalogue.without_claims(found_by(), 1):
         return True
     return _have_moved(catalogue, tier) or any(
         index.look.fault or index.look.count != index.expected for index in derived(folder, catalogue, tier)
@@ -384,16 +345,6 @@ def broken(folder: Path, catalogue: Catalogue, tier: VectorTier, thoroughly: boo
         fault = tier.try_out(vectors_name(catalogue), thoroughly)
         vectors = replace(vectors, look=replace(vectors.look, fault=fault))
     return [index for index in (vectors, *words) if index.look.fault]
-
-
-def _entry(passage: Passage) -> Entry:
-    return Entry(str(passage.id), passage.text, passage.source, passage.day)
-
-
-def _whole(article: Article) -> Entry:
-    """Return an article as the article index holds it: its title read with the text, and its first words twice."""
-    titled = f"{article.title}\n{article.text}" if article.title else article.text
-    return Entry(article.id, titled, article.source, article.day, lead=titled[:_LEAD])
 
 
 def _probe_writable(folder: Path) -> None:

@@ -264,6 +264,21 @@ def test_words_by_date_where_it_is_asked_how_an_account_changed() -> None:
     assert disagreement("What did the Red Cross say about climate change?", last, first) is None
 
 
+def test_where_words_to_the_point_only_repeat_themselves_all_of_the_speakers_are_taken() -> None:
+    told = "The Red Cross said that the strike hit a depot."
+    first = article(1, "2024-05-01", told, ("The Red Cross", "said", "the strike hit a depot"))
+    again = article(2, "2024-05-02", told, ("The Red Cross", "said", "the strike hit a depot"))
+    last = article(
+        3,
+        "2024-05-09",
+        "The Red Cross admitted that children had died.",
+        ("The Red Cross", "admitted", "children had died"),
+    )
+    assert disagreement("Has the Red Cross changed its account of the strike?", first, again, last) == (
+        "The Red Cross first said the strike hit a depot (2024-05-01); from 2024-05-09 children had died."
+    )
+
+
 def test_words_have_the_day_on_which_they_were_said_and_what_is_spoken_of_is_none() -> None:
     first = article(
         1,

@@ -19,7 +19,7 @@ from index.backup import back_up, restore
 from index.doctor import examine
 from index.embedder import Embedder
 from index.errors import SaidsoError
-from index.store import BusyError, Step, Store, writing_to
+from index.store import BusyError, Step, Store, locked
 
 QUESTION = "What did the Pentagon claim was hit?"
 
@@ -132,7 +132,7 @@ def test_a_start_after_a_restore_that_was_killed_at_its_end_names_what_was_there
 def test_a_restore_waits_for_no_writer(copy_of_samples: Callable[[], Path], tmp_path: Path, embedder: Embedder) -> None:
     folder = copy_of_samples()
     back_up(folder, tmp_path / "backup")
-    with writing_to(folder), pytest.raises(BusyError):
+    with locked(folder), pytest.raises(BusyError):
         restore(tmp_path / "backup", folder, embedder, replace=True)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import IntegrityError
 
 from index.articles import Article
-from index.catalogue import Catalogue, Found, Owed, Unread
+from index.catalogue import Catalogue, Changes, Found, Unread
 from index.claims import Claim, Piece
 from index.errors import SaidsoError
 from index.filters import Filters
@@ -34,7 +34,7 @@ def article(id_: str = "a", text: str = "One. Two.", **fields: str) -> Article:
     return Article(id=id_, text=text, **fields)
 
 
-def everything_owed(catalogue: Catalogue) -> Owed:
+def everything_owed(catalogue: Catalogue) -> Changes:
     return catalogue.owed(1000)
 
 
@@ -70,7 +70,7 @@ def test_removing_owes_the_removal(catalogue: Catalogue) -> None:
     catalogue.store([(article(), [Span(0, 4)])])
     added = everything_owed(catalogue).add
     assert catalogue.remove(["a", "unknown"]) == 1
-    assert everything_owed(catalogue) == Owed(add=(), remove=added, articles=("a",))
+    assert everything_owed(catalogue) == Changes(add=(), remove=added, articles=("a",))
     assert catalogue.passages(added) == {}
 
 

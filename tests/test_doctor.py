@@ -55,7 +55,7 @@ def missing_vectors(folder: Path) -> None:
 
 
 def missing_words(folder: Path) -> None:
-    in_store(folder, lambda store: store.passage_words.update([], ["1", "2"]))
+    in_store(folder, lambda store: store.words.passages.update([], ["1", "2"]))
 
 
 def vectors_of_another_model(folder: Path) -> None:

@@ -55,11 +55,11 @@ def test_answers_lists_and_claims_are_those_of_sqlite(url: str, folder: Path, sa
         assert one.most_quoted("", 20) == other.most_quoted("", 20)
 
 
-def test_two_servers_over_it_and_a_vector_server_answer_alike_and_see_each_others_articles(
-    url: str, chroma_server: str, folder: Path
+def test_two_machines_over_it_and_a_vector_server_answer_alike_and_see_each_others_articles(
+    url: str, chroma_server: str, folder: Path, tmp_path: Path
 ) -> None:
     backend = {"SAIDSO_CATALOGUE_URL": url, "SAIDSO_VECTORS_URL": chroma_server}
-    with serving(folder, **backend) as first, serving(folder, **backend) as second:
+    with serving(folder, **backend) as first, serving(tmp_path / "other machine's", **backend) as second:
         for question in QUESTIONS:
             here, there = (
                 httpx.post(f"{ready_at(address)}/api/ask", json={"question": question}, timeout=60).json()

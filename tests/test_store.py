@@ -22,7 +22,7 @@ SPANS = [Span(0, 19), Span(20, 34)]
 
 
 def found(store: Store) -> tuple[int, int, int]:
-    return store.vectors.count(), store.passage_words.count(), store.article_words.count()
+    return store.vectors.count(), store.words.passages.count(), store.words.articles.count()
 
 
 def test_settling_brings_the_indexes_up_to_the_catalogue(tmp_path: Path, embedder: Embedder) -> None:
@@ -48,7 +48,7 @@ def test_removed_articles_leave_no_trace_in_the_scores(tmp_path: Path, embedder:
 
     def scores() -> object:
         question = "Was the mosque hit, and is the bread dear?"
-        indexes = store.passage_words, store.article_words
+        indexes = store.words.passages, store.words.articles
         return [(index.search(question, 9), index.weights(question)) for index in indexes]
 
     change(add=[(ARTICLE, SPANS), (SAID, [Span(0, 38)])])
@@ -81,7 +81,7 @@ def test_lost_indexes_are_rebuilt_from_the_catalogue(tmp_path: Path, embedder: E
     store.settle()
     before = store.vectors.search(embedder.embed(["bread"])[0], 2, Filters())
     store.vectors.delete([1, 2])
-    store.passage_words.update([], ["1", "2"])
+    store.words.passages.update([], ["1", "2"])
     store.catalogue.owe(store.catalogue.passage_ids())
     store.settle()
     after = store.vectors.search(embedder.embed(["bread"])[0], 2, Filters())
@@ -95,7 +95,6 @@ def test_keyword_indexes_of_an_older_format_are_built_anew(tmp_path: Path, embed
     store = Store.open(tmp_path, embedder)
     store.catalogue.store([(ARTICLE, SPANS)])
     store.settle()
-    store.catalogue.set_fact("keywords", "1")
     store.close()
     shutil.rmtree(tmp_path / "keywords")
     old = tmp_path / "keywords" / "passages"

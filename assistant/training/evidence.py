@@ -87,7 +87,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as passing:
         store = Store.open(arguments.data_dir or Path(passing), Embedder())
         ingest(store, [arguments.articles])
-        reader = TrainedReader(store.passage_words, arguments.reader)
+        reader = TrainedReader(store.words.passages, arguments.reader)
         reads = list(_reads(store, reader, arguments.questions, arguments.every))
         store.close()
     tuning = [read for read in reads if not read.measured]
@@ -133,7 +133,7 @@ def _near_misses(path: Path, model: Path | None) -> Iterator[Read]:
         file.write_text("".join(json.dumps({"id": id_, "text": context}) + "\n" for context, id_ in ids.items()))
         store = Store.open(Path(folder) / "data", Embedder())
         ingest(store, [file])
-        reader = TrainedReader(store.passage_words, model)
+        reader = TrainedReader(store.words.passages, model)
         for record in records[::_NEAR_MISSES]:
             article, question = ids[record["context"]], understand(record["question"])
             spans = [
