@@ -774,7 +774,7 @@ def _texts(connection: Connection, article_ids: Sequence[str]) -> Iterator[str]:
     """Yield the texts of articles in the order of their ids; some at a time, since they may be long."""
     for chunk in parts(article_ids, _TEXTS_AT_ONCE):
         query = select(_articles.c.id, _articles.c.text).where(_articles.c.id.in_(chunk))
-        texts = dict(connection.execute(query).tuples().all())
+        texts = {row.id: row.text for row in connection.execute(query)}
         yield from (texts.get(id_, "") for id_ in chunk)
 
 
