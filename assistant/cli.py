@@ -32,7 +32,7 @@ from index.articles import Article, Rejected
 from index.claims import nearest
 from index.errors import SaidsoError
 from index.filters import Filters, parse_day
-from index.memory import memory_watched
+from index.memory import memory_watched, nothing_collected
 from index.workers import workers_at
 
 DONE, FAILED, USAGE, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -268,7 +268,8 @@ def serve_command(
     ] = False,
 ) -> None:
     """Serve the page. The sample articles are read in on the first start."""
-    from assistant.web.server import serve, warnings_about
+    with nothing_collected():
+        from assistant.web.server import serve, warnings_about
 
     settings = Settings.from_environment(data_dir)
     chosen = replace(
@@ -378,7 +379,8 @@ def _each_question(questions: Questions, act: Callable[[Assistant, Asked], None]
     if (question is None) == (file is None):
         raise typer.BadParameter("give either a question or --file, not both and not none.")
     if file is None:
-        act(_open(questions.data_dir), Asked(question or ""))
+        with nothing_collected():  # in it the models are loaded, and after it all ends
+            act(_open(questions.data_dir), Asked(question or ""))
         return DONE
     rejected = 0
     lines = _lines(file)
@@ -421,7 +423,8 @@ def _parsed(line: str) -> Asked:
 
 
 def _open(data_dir: Path | None) -> Assistant:
-    return Assistant.open(Settings.from_environment(data_dir))
+    with nothing_collected():
+        return Assistant.open(Settings.from_environment(data_dir))
 
 
 def _article_json(article: Article, with_text: bool) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from assistant.rerank import reranked
 from assistant.short_answer import figure, fits, short_answer, times
 from assistant.words import with_bases
 from assistant.yes_no import verdict
+from index.batches import on_one_core
 from index.catalogue import Passage
 from index.claims import Claim
 from index.embedder import bundled_model
@@ -254,7 +255,7 @@ def open_network(folder: Path | None) -> PassageReader:
 
     Raises SaidsoError where the folder holds neither."""
     if folder is None or (folder / "reader.safetensors").is_file():
-        return NeuralReader.load(folder or _WEIGHTS, bundled_model())
+        return on_one_core(lambda: NeuralReader.load(folder or _WEIGHTS, bundled_model()))
     from assistant import hf_reader
 
     return hf_reader.load(folder)

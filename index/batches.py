@@ -40,6 +40,11 @@ def side_by_side(read: Callable[[_Batch], _Result], batches: Sequence[_Batch]) -
     return list(_threads().map(read, batches))
 
 
+def on_one_core(work: Callable[[], _Result]) -> _Result:
+    """Return what `work` returns, done on one of these threads: reading weights is no work to share either."""
+    return _threads().submit(work).result()
+
+
 @cache
 def _threads() -> ThreadPoolExecutor:
     import torch

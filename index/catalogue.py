@@ -140,6 +140,7 @@ _WITH_CONTENT = (
 _ARTICLE_FIELDS = ("id", "text", "title", "source", "authors", "published", "url", "origin")
 _BY_DAY = (_articles.c.day.nulls_first(), _articles.c.id)
 _CHUNK = 500  # values in one SQL `IN (…)`
+_TEXTS_AT_ONCE = 32  # of articles
 _REMEMBERED = 100_000  # changes; a machine that is farther behind compares all that it has
 
 
@@ -759,16 +760,25 @@ def _claims_where(connection: Connection, condition: ColumnElement[bool]) -> Ite
         .where(condition)
         .order_by(_claims.c.article_id, _claims.c.id, _pieces.c.number)
     )
+    found = connection.execute(query).all()
+    texts = _texts(connection, list(dict.fromkeys(row.article_id for row in found)))
     article_id, text = None, ""
-    for _, rows in groupby(connection.execute(query).all(), key=lambda row: row.id):
+    for _, rows in groupby(found, key=lambda row: row.id):
         parts: dict[str, list[Piece]] = {"speaker": [], "cue": [], "content": []}
         for row in rows:
             if row.article_id != article_id:
-                article_id = row.article_id
-                text = connection.scalar(select(_articles.c.text).where(_articles.c.id == article_id)) or ""
+                article_id, text = row.article_id, next(texts)
             parts[row.part].append(Piece(row.start, row.end, text[row.start : row.end]))
         speaker, cue = (parts[part][0] if parts[part] else None for part in ("speaker", "cue"))
         yield row.id, row.article_id, Claim(speaker, cue, tuple(parts["content"]), row.stance, row.direct, row.name)
+
+
+def _texts(connection: Connection, article_ids: Sequence[str]) -> Iterator[str]:
+    """Yield the texts of articles in the order of their ids; some at a time, since they may be long."""
+    for chunk in parts(article_ids, _TEXTS_AT_ONCE):
+        query = select(_articles.c.id, _articles.c.text).where(_articles.c.id.in_(chunk))
+        texts = {row.id: row.text for row in connection.execute(query)}
+        yield from (texts.get(id_, "") for id_ in chunk)
 
 
 def _owing(passage_id: int, article_id: str, removed: int) -> dict[str, Any]:

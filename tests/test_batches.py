@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from index.batches import cores, keep_to, side_by_side
+from index.batches import cores, keep_to, on_one_core, side_by_side
 
 
 def test_results_come_in_the_order_of_their_batches() -> None:
@@ -17,6 +17,14 @@ def test_torch_uses_one_thread_for_each_and_leaves_the_caller_its_own() -> None:
 
     before = torch.get_num_threads()
     assert side_by_side(lambda _: torch.get_num_threads(), range(8)) == [1] * 8
+    assert torch.get_num_threads() == before
+
+
+def test_one_piece_of_work_has_one_thread_too() -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    assert on_one_core(torch.get_num_threads) == 1
     assert torch.get_num_threads() == before
 
 
