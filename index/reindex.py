@@ -11,7 +11,7 @@ from index.batches import parts
 from index.catalogue import Catalogue, Passage
 from index.embedder import Embedder, Vectors
 from index.errors import SaidsoError
-from index.store import SETTLE_BATCH, Step, store_vectors, vector_tier, vectors_name, writing_to
+from index.store import SETTLE_BATCH, Step, for_upkeep, store_vectors, vectors_name
 from index.vectors import VectorStore, VectorTier
 from index.workers import ThisProcess, Workers, alongside
 
@@ -29,14 +29,7 @@ def reindex(
     Without `workers` this process computes. Raises BusyError while another process writes, SaidsoError when there is no
     index or the model reads too little.
     """
-    if not folder.is_dir():
-        raise SaidsoError(f"There is no index in {folder}; give another folder with --data-dir.")
-    catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
-    with (
-        closing(catalogue),
-        writing_to(folder, catalogue),
-        closing(vector_tier(folder, catalogue, vectors_url)) as tier,
-    ):
+    with for_upkeep(folder, catalogue_url, vectors_url) as (catalogue, tier):
         if catalogue.fact("embedding_model") != embedder.name:
             rebuild_vectors(catalogue, embedder, tier, on_step, workers)
         return catalogue.derived_counts()[0]

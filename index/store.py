@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
@@ -109,7 +109,7 @@ class Store:
                 f"The data folder {folder} cannot be written ({error.strerror}); make room on its disk, look at its "
                 "permissions, or choose another with --data-dir."
             ) from error
-        catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
+        catalogue = catalogue_at(folder, catalogue_url)
         check_model(catalogue, embedder, folder)
         tier = vector_tier(folder, catalogue, vectors_url)
         if not is_behind(folder, catalogue, tier):
@@ -306,6 +306,29 @@ def locked(folder: Path, patience: float = _LOCK_PATIENCE) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def for_upkeep(
+    folder: Path, catalogue_url: str | None, vectors_url: str | None
+) -> Iterator[tuple[Catalogue, VectorTier]]:
+    """Open the catalogue and where the vectors are, as the one writer, and nothing of the derived indexes.
+
+    Raises SaidsoError where there is no index, BusyError when another process is writing.
+    """
+    if not folder.is_dir():
+        raise SaidsoError(f"There is no index in {folder}; give another folder with --data-dir.")
+    with (
+        closing(catalogue_at(folder, catalogue_url)) as catalogue,
+        writing_to(folder, catalogue),
+        closing(vector_tier(folder, catalogue, vectors_url)) as tier,
+    ):
+        yield catalogue, tier
+
+
+def catalogue_at(folder: Path, url: str | None) -> Catalogue:
+    """Open the catalogue at an address, or else that in the data folder. Raises SaidsoError when it cannot be."""
+    return Catalogue.open(url or f"sqlite:///{folder / 'catalogue.sqlite'}")
 
 
 def before_restore(folder: Path) -> Path:
