@@ -245,6 +245,10 @@ class Assistant:
         """Return all articles, without their text, by date."""
         return list(self._store.catalogue.articles())
 
+    def newest(self, most: int) -> list[Article]:
+        """Return the last `most` of all articles, the newest first, without their text."""
+        return self._store.catalogue.newest(most)
+
     def listing(self, words: str, filters: Filters, offset: int = 0, limit: int = 50) -> Listing:
         """Return a page of the articles that have all `words` in title or text, with counts of the whole."""
         return self._store.catalogue.listing(words, filters, offset, limit)

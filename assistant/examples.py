@@ -69,7 +69,7 @@ def _differs(answer: Answer) -> bool:
 
 def _drafts(assistant: Assistant) -> Iterator[Drafted]:
     """Yield questions that the newest articles raise, one of each article, then another of each."""
-    raised = [_raised(assistant, article.id) for article in reversed(assistant.articles()[-_ARTICLES:])]
+    raised = [_raised(assistant, article.id) for article in assistant.newest(_ARTICLES)]
     for turn in zip_longest(*raised):
         yield from (draft for draft in turn if draft is not None)
 
@@ -109,6 +109,6 @@ def _within(speaker: str) -> str:
 
 
 def _about_titles(assistant: Assistant) -> list[str]:
-    titles = dict.fromkeys(article.title for article in reversed(assistant.articles()[-_ARTICLES:]))
+    titles = dict.fromkeys(article.title for article in assistant.newest(_ARTICLES))
     named = [title.rstrip(" .?!") for title in titles if 0 < len(title) <= _LONGEST_TITLE]
     return [f"What is said about {title}?" for title in named[:_TRIES]]

@@ -40,9 +40,18 @@ from index.articles import Article
 from index.batches import parts
 from index.claims import Claim, Piece
 from index.database import connect, fitting, one_at_a_time, writing
-from index.filters import Filters
+from index.filters import Filters, iso_day
 from index.passages import Span
-from index.speakers import PRONOUNS, is_full_name, lookup_words, same_speaker, short_for, speaks_for, words_of
+from index.speakers import (
+    PRONOUNS,
+    is_full_name,
+    lookup_words,
+    same_speaker,
+    short_for,
+    speaks_for,
+    words_of,
+    words_of_same,
+)
 
 _T = TypeVar("_T")
 _schema = MetaData()
@@ -141,6 +150,7 @@ _ARTICLE_FIELDS = ("id", "text", "title", "source", "authors", "published", "url
 _BY_DAY = (_articles.c.day.nulls_first(), _articles.c.id)
 _CHUNK = 500  # values in one SQL `IN (…)`
 _TEXTS_AT_ONCE = 32  # of articles
+_LOOKED_AT = 400  # rows of each index, by SQLite
 _REMEMBERED = 100_000  # changes; a machine that is farther behind compares all that it has
 
 
@@ -248,14 +258,12 @@ class Catalogue:
         """Add the articles with their passages, each in place of the one that had its id, all or none."""
         with writing(self._engine) as connection:
             _remove(connection, [article.id for article, _ in batch])
-            for article, spans in batch:
-                connection.execute(insert(_articles).values(**_article_row(article)))
-                rows = [{"article_id": article.id, "start": span.start, "end": span.end} for span in spans]
-                if rows:
-                    ids = connection.scalars(
-                        insert(_passages).returning(_passages.c.id, sort_by_parameter_order=True), rows
-                    )
-                    connection.execute(insert(_outbox), [_owing(id_, article.id, 0) for id_ in ids])
+            _insert(connection, _articles, [_article_row(article) for article, _ in batch])
+            cut = [(article.id, span) for article, spans in batch for span in spans]
+            rows = [{"article_id": id_, "start": span.start, "end": span.end} for id_, span in cut]
+            ids = _inserted(connection, _passages, rows)
+            owing = [_owing(id_, article_id, 0) for id_, (article_id, _) in zip(ids, cut, strict=True)]
+            _insert(connection, _outbox, owing)
 
     def remove(self, ids: Sequence[str]) -> int:
         """Remove the articles with these ids and their passages; return how many there were."""
@@ -273,6 +281,12 @@ class Catalogue:
         with self._engine.connect() as connection:
             for row in connection.execute(_select_articles_briefly().order_by(*_BY_DAY)):
                 yield _to_article(row)
+
+    def newest(self, most: int) -> list[Article]:
+        """Return the last `most` of all articles, the newest first, without their text."""
+        query = _select_articles_briefly().order_by(_articles.c.day.desc().nulls_last(), _articles.c.id.desc())
+        with self._engine.connect() as connection:
+            return [_to_article(row) for row in connection.execute(query.limit(most))]
 
     def listing(self, words: str, filters: Filters, offset: int = 0, limit: int = 50) -> Listing:
         """Return `limit` of the articles, the newest first, that fit the filters and have all `words` in title or text.
@@ -315,14 +329,15 @@ class Catalogue:
     def holdings(self) -> Holdings:
         """Return what is indexed, for people to see."""
         by_source = select(_articles.c.source, func.count()).group_by(_articles.c.source)
-        known_date = _articles.c.published != ""
         with self._engine.connect() as connection:
             count = connection.scalar(select(func.count()).select_from(_articles)) or 0
             passages = connection.scalar(select(func.count()).select_from(_passages)) or 0
             sources = sorted(tuple(row) for row in connection.execute(by_source))
-            first = connection.scalar(select(func.min(_articles.c.published)).where(known_date)) or ""
-            last = connection.scalar(select(func.max(_articles.c.published)).where(known_date)) or ""
-        return Holdings(count, passages, tuple(sources), first[:10], last[:10])
+            days = [
+                connection.scalar(select(of(_articles.c.day))) for of in (func.min, func.max)
+            ]  # by index, unlike both
+        first, last = (iso_day(day) if day is not None else "" for day in days)
+        return Holdings(count, passages, tuple(sources), first, last)
 
     def undated(self, sources: Collection[str] = ()) -> int:
         """Return how many articles, of these outlets or of all, have no date."""
@@ -363,10 +378,11 @@ class Catalogue:
         """Store the claims of parts of articles; those of a first part take the place of all that its article had."""
         with writing(self._engine) as connection:
             _remove_claims(connection, [one.article_id for one in found if one.start == 0])
-            for one in found:
-                connection.execute(delete(_claims_found).where(_claims_found.c.article_id == one.article_id))
-                connection.execute(insert(_claims_found).values(article_id=one.article_id, by=by, until=one.until))
-                _add_claims(connection, one.article_id, one.claims)
+            reached = {one.article_id: {"article_id": one.article_id, "by": by, "until": one.until} for one in found}
+            for chunk in _chunks(list(reached)):
+                connection.execute(delete(_claims_found).where(_claims_found.c.article_id.in_(chunk)))
+            _insert(connection, _claims_found, list(reached.values()))
+            _add_claims(connection, [(one.article_id, claim) for one in found for claim in one.claims])
 
     def without_claims(self, by: str, limit: int) -> list[Unread]:
         """Return the next `limit` articles, at most, of which not all claims were found by what `by` names."""
@@ -393,10 +409,16 @@ class Catalogue:
         with self._engine.connect() as connection:
             own = [name for name in _speakers_called(connection, lookup_words(asked)) if speaks_for(name, asked)]
             own = own or short_for(asked, _speakers_called(connection, words_of(asked)))
-            people = [name for name in own if is_full_name(name)]
-            words = {word for name in people for word in lookup_words(name)}
-            others = _speakers_called(connection, words) if words else []
-        elsewhere = [name for name in others if is_full_name(name) and any(same_speaker(name, one) for one in people)]
+            people: dict[str, list[str]] = {}
+            for name in filter(is_full_name, own):
+                for word in words_of_same(name):
+                    people.setdefault(word, []).append(name)
+            others = set(_speakers_called(connection, people)).difference(own)
+        elsewhere = [
+            name
+            for name in filter(is_full_name, others)
+            if any(same_speaker(name, one) for word in words_of_same(name) for one in people.get(word, ()))
+        ]
         return sorted({*own, *elsewhere})
 
     def most_quoted(self, words: str, limit: int) -> list[tuple[str, int]]:
@@ -435,11 +457,29 @@ class Catalogue:
         query = select(_claims.c.id).select_from(_claims.join(_articles)).where(*self._conditions(filters))
         return query if article_id is None else query.where(_claims.c.article_id == article_id)
 
-    def passages_with(self, filters: Filters) -> list[int]:
-        """Return the ids of the passages that have content of a claim that fits the filters."""
-        query = select(_passages.c.id).select_from(_WITH_CONTENT).where(*self._conditions(filters)).distinct()
+    def fitting(self, filters: Filters, most: int | None = None) -> list[int] | None:
+        """Return the ids of the passages that fit the filters, or None where there are more than `most`.
+
+        Where the filters ask for claims, a passage fits that has content of one.
+        """
+        query = self._ids_of_fitting(filters)
         with self._engine.connect() as connection:
-            return sorted(connection.scalars(query))
+            found = connection.scalars(query if most is None else query.limit(most + 1)).all()
+        return sorted(found) if most is None or len(found) <= most else None
+
+    def those_fitting(self, filters: Filters, passage_ids: Sequence[int]) -> set[int]:
+        """Return which of these passages fit the filters."""
+        query = self._ids_of_fitting(filters)
+        with self._engine.connect() as connection:
+            return {
+                id_
+                for chunk in _chunks(passage_ids)
+                for id_ in connection.scalars(query.where(_passages.c.id.in_(chunk)))
+            }
+
+    def _ids_of_fitting(self, filters: Filters) -> Select[Any]:
+        among = _WITH_CONTENT if filters.of_claims else _passages.join(_articles)
+        return select(_passages.c.id).select_from(among).where(*self._conditions(filters)).distinct()
 
     def claims_in(self, passage_ids: Sequence[int], filters: Filters) -> list[tuple[str, Claim]]:
         """Return (article id, claim) for the claims that fit the filters and have content in the passages.
@@ -565,10 +605,11 @@ class Catalogue:
 
     def derived_counts(self) -> tuple[int, int]:
         """Return how many passages, and how many articles that have any, the settled indexes must hold."""
-        articles = func.count(_passages.c.article_id.distinct())
+        passages = select(func.count()).select_from(_passages)
+        cut = exists().where(_passages.c.article_id == _articles.c.id)
         with self._engine.connect() as connection:
-            passages, of = connection.execute(select(func.count(), articles).select_from(_passages)).one()
-        return passages, of
+            articles = connection.scalar(select(func.count()).select_from(_articles).where(cut))
+            return connection.scalar(passages) or 0, articles or 0
 
     def orphans(self) -> int:
         """Return how many rows belong to an article or a claim that is not there."""
@@ -589,6 +630,16 @@ class Catalogue:
         with self._engine.connect() as connection:
             checked = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
         return None if checked == "ok" else checked
+
+    def gather_statistics(self) -> None:
+        """Have SQLite know how its values are spread, in a tenth of a second; other databases look by themselves.
+
+        Without that it may look up a few passages' claims among all claims of one stance, seconds among a million.
+        """
+        if self._engine.dialect.name == "sqlite":
+            with writing(self._engine) as connection:
+                connection.exec_driver_sql(f"PRAGMA analysis_limit={_LOOKED_AT}")
+                connection.exec_driver_sql("ANALYZE")
 
     def adopt(self, model: str, vectors: str) -> None:
         """Make the vectors in the folder of this name, of this embedding model, the ones that are searched."""
@@ -698,18 +749,27 @@ def _remove_claims(connection: Connection, article_ids: Sequence[str]) -> None:
         connection.execute(delete(_claims_found).where(_claims_found.c.article_id.in_(chunk)))
 
 
-def _add_claims(connection: Connection, article_id: str, claims: Sequence[Claim]) -> None:
-    if not claims:
-        return
-    rows = [_claim_row(article_id, claim) for claim in claims]
-    ids = connection.scalars(insert(_claims).returning(_claims.c.id, sort_by_parameter_order=True), rows)
-    parts = [
+def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _inserted(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Insert rows; return the ids that they were given, in their order."""
+    inserting = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    return list(connection.scalars(inserting, rows)) if rows else []
+
+
+def _add_claims(connection: Connection, told: Sequence[tuple[str, Claim]]) -> None:
+    """Add claims, each with the id of its article."""
+    ids = _inserted(connection, _claims, [_claim_row(article_id, claim) for article_id, claim in told])
+    pieces = [
         {"claim_id": id_, "number": number, "part": part, "start": piece.start, "end": piece.end}
-        for id_, claim in zip(ids, claims, strict=True)
+        for id_, (_, claim) in zip(ids, told, strict=True)
         for number, (part, piece) in enumerate(_parts(claim))
     ]
-    connection.execute(insert(_pieces), parts)
-    _add_speakers(connection, {claim.said_by for claim in claims if claim.said_by})
+    _insert(connection, _pieces, pieces)
+    _add_speakers(connection, {claim.said_by for _, claim in told if claim.said_by})
 
 
 def _claim_row(article_id: str, claim: Claim) -> dict[str, Any]:
@@ -724,8 +784,7 @@ def _add_speakers(connection: Connection, names: Collection[str]) -> None:
     for chunk in _chunks(list(names)):
         known |= set(connection.scalars(select(_speaker_words.c.said_by).where(_speaker_words.c.said_by.in_(chunk))))
     rows = [{"word": word, "said_by": name} for name in sorted(set(names) - known) for word in sorted(words_of(name))]
-    if rows:
-        connection.execute(insert(_speaker_words), rows)
+    _insert(connection, _speaker_words, rows)
 
 
 def _parts(claim: Claim) -> Iterator[tuple[str, Piece]]:

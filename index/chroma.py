@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
+import warnings
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -35,14 +36,24 @@ if TYPE_CHECKING:
 
 _COLLECTION = "passages"
 _READ_AT_ONCE = 4_000  # vectors: some MB
-_CONFIGURATION = {"hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}}
+_TREE = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 _SOME = 1_000  # vectors
+_FEW = 2_000  # vectors that are compared one by one
 _PATIENCE = 60.0  # seconds for a server's answer
 
 
 class _Tier(Protocol):
     @property
     def address(self) -> str: ...
+
+    # Chroma writes its whole search tree anew each time that so many vectors have come; whoever opens it before that
+    # builds them in first, which takes half a second a thousand.
+    @property
+    def waiting(self) -> int: ...
+
+    # While many come, one part in so many of all vectors may wait; None where that cannot be changed.
+    @property
+    def share(self) -> int | None: ...
 
     def connect(self, name: str) -> tuple[ClientAPI, Collection]: ...
 
@@ -56,6 +67,8 @@ class ChromaFolder:
     """Collections embedded in this process, each in a folder of its name."""
 
     folder: Path
+    waiting: int = 1_000
+    share: int | None = 50
 
     @property
     def address(self) -> str:
@@ -74,7 +87,7 @@ class ChromaFolder:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             client = chromadb.PersistentClient(str(folder), _settings())
-            return client, _collection(client, _COLLECTION)
+            return client, _collection(client, _COLLECTION, self.waiting)
         except (chromadb.errors.ChromaError, ValueError, OSError, AttributeError) as error:
             # Where it cannot start, Chroma stumbles over stopping what has not started: an AttributeError.
             raise UnreadableError(
@@ -122,6 +135,8 @@ class ChromaServer:
 
     url: str
     index_id: str
+    waiting: int = 10_000  # it opens them once
+    share: None = None
 
     @property
     def address(self) -> str:
@@ -137,7 +152,7 @@ class ChromaServer:
         """Return a client and its collection."""
         client = self._client()
         with self._answering():
-            return client, _collection(client, self._called(name))
+            return client, _collection(client, self._called(name), self.waiting)
 
     def close(self) -> None:
         """There is nothing of its own."""
@@ -235,21 +250,22 @@ def _settings() -> Any:
     return Settings(anonymized_telemetry=False, allow_reset=False)
 
 
-def _collection(client: ClientAPI, name: str) -> Collection:
-    return client.get_or_create_collection(
-        name,
-        embedding_function=None,  # the default one would download a model
-        configuration=_CONFIGURATION,  # type: ignore[arg-type]
-    )
+def _collection(client: ClientAPI, name: str, waiting: int) -> Collection:
+    configuration: Any = {"hnsw": {**_TREE, "sync_threshold": waiting}}
+    # No function that embeds: the default one would download a model.
+    return client.get_or_create_collection(name, embedding_function=None, configuration=configuration)
 
 
 class ChromaVectors:
     """One open collection; see `index.vectors.VectorStore`."""
 
+    widest = 20_000  # the nearest thousands of a million take tens of milliseconds, a filter that leaves half seconds
+
     def __init__(self, tier: _Tier, name: str) -> None:
         self._tier, self._name = tier, name
         self._in_use = threading.RLock()  # so that nobody is searching while the client is exchanged
         self._client, self._collection = tier.connect(name)
+        self._come = 0  # vectors since how many may wait was looked at
 
     def close(self) -> None:
         """Let go of the store's files or connections."""
@@ -265,18 +281,51 @@ class ChromaVectors:
     def upsert(self, ids: Sequence[int], vectors: NDArray[np.float32], about: Sequence[About]) -> None:
         """Store one vector a passage. Raises UnwritableError when Chroma cannot, as `delete` does."""
         with self._using(writes=True):
+            self._expect(len(ids))
             for part in self._parts(len(ids)):
                 self._collection.upsert(
                     ids=[str(id_) for id_ in ids[part]],
                     embeddings=vectors[part],
                     metadatas=[_metadata(*facts) for facts in about[part]],
                 )
+                self._take_in()
 
     def delete(self, ids: Sequence[int]) -> None:
         """Forget these passages; ids that are not there are passed over."""
         with self._using(writes=True):
             for part in self._parts(len(ids)):
                 self._collection.delete(ids=[str(id_) for id_ in ids[part]])
+                self._take_in()
+
+    def settle(self) -> None:
+        """Write the search tree, where more wait for that than may when nobody writes."""
+        with self._using(writes=True):
+            if self._tier.share and self._waiting > self._tier.waiting:
+                self._let_wait(self._tier.waiting)
+                self._take_in()
+
+    def _expect(self, more: int) -> None:
+        """Where many vectors come, let more wait: a million would be written a thousand times, 900 GB in all."""
+        self._come += more
+        if self._tier.share and self._come > self._waiting:
+            self._come = 0
+            if (waiting := self.count() // self._tier.share) >= 2 * self._waiting:
+                self._let_wait(waiting)
+
+    @property
+    def _waiting(self) -> int:
+        """How many vectors may wait until the tree is written."""
+        return int(self._collection.configuration_json["hnsw"]["sync_threshold"])
+
+    def _let_wait(self, waiting: int) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that no function which embeds is configured
+            self._collection.modify(configuration={"hnsw": {"sync_threshold": waiting}})
+        self.reopen(self._name)  # an open collection goes on as it was
+
+    def _take_in(self) -> None:
+        """Have Chroma put what was written into its tree now, not in some reader later: any reading does that."""
+        self._collection.get(ids=["none"], include=[])
 
     @contextmanager
     def _using(self, writes: bool = False) -> Iterator[None]:
@@ -310,19 +359,28 @@ class ChromaVectors:
 
         Of the filters, those by outlet and date are looked at; `only` are the passages that the others leave.
         """
+        if only is not None and len(only) <= _FEW:
+            return self._nearest_among(only, vector)[:k]
         with self._using():
-            count = self.count() if only is None else len(only)
-            if count == 0:
-                return []
             found = self._collection.query(
                 query_embeddings=vector[np.newaxis],
                 ids=None if only is None else [str(id_) for id_ in only],
-                n_results=min(k, count),
+                n_results=k,
                 where=_where(filters),
                 include=["distances"],
             )
         distances = (found["distances"] or [[]])[0]
         hits = [(int(id_), 1.0 - float(distance)) for id_, distance in zip(found["ids"][0], distances, strict=True)]
+        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
+
+    def _nearest_among(self, ids: Sequence[int], vector: NDArray[np.float32]) -> list[tuple[int, float]]:
+        """Compare with each: a search tree that is told of few passages looks at all others to find them."""
+        with self._using():
+            found = self._collection.get(ids=[str(id_) for id_ in ids], include=["embeddings"]) if ids else None
+        if not found or not found["ids"]:
+            return []
+        nearness = np.asarray(found["embeddings"], dtype=np.float32) @ vector
+        hits = zip(map(int, found["ids"]), nearness.tolist(), strict=True)
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
 
     def count(self) -> int:

@@ -118,6 +118,8 @@ class Postgres:
 class PostgresVectors:
     """One open collection; see `index.vectors.VectorStore`. Its table is made when the first vector comes."""
 
+    widest = 0  # it reads what the filters leave, and nothing else
+
     def __init__(self, tier: Postgres, name: str) -> None:
         self._tier, self._name = tier, name
 
@@ -150,6 +152,9 @@ class PostgresVectors:
         with self._writing() as connection:
             if self._is_there(connection):
                 connection.execute(delete(self._table).where(self._table.c.id.in_(list(ids))))
+
+    def settle(self) -> None:
+        """What was written is on disk."""
 
     def search(
         self, vector: NDArray[np.float32], k: int, filters: Filters, only: Sequence[int] | None = None

@@ -81,7 +81,7 @@ def _fill(
         done += len(passages)
         if done < len(wanted):
             on_step(Step("vectors", done, len(wanted)))
-    store.count()  # has Chroma put its search tree in order
+    store.settle()
 
 
 def _check_length(passages: Sequence[Passage], embedder: Embedder) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from index.catalogue import Passage
+from index.catalogue import Catalogue, Passage
 from index.filters import Filters
 from index.store import Store
 
@@ -19,7 +19,11 @@ _ARTICLE_WORDS_WEIGHT = 0.27
 _EARLY_WEIGHT = 0.13
 _EARLY = 350  # characters into an article, about a passage, at which being early counts half
 _PASSAGES_AN_ARTICLE = 2
+_FEW = 2_000  # passages that indexes are told one by one
+_WIDER, _WIDEST = 4, 20_000  # how many times as many are looked at where filters leave many, and how many at most
 _READ_CHARACTERS = 2_000  # of a question; the embedding model reads no more
+
+_Search = Callable[[int], list[tuple[int, float]]]  # the best so many passages (id, score), best first
 
 
 @dataclass(frozen=True)
@@ -51,15 +55,67 @@ def search(
     if not question or k < 1:
         return []
     depth = max(_DEPTH, k)
-    only = store.catalogue.passages_with(filters) if filters.of_claims else None
-    keys = None if only is None else list(map(str, only))
-    by_meaning = dict(store.vectors.search(store.embedder.embed([question])[0], depth, filters, only))
-    by_words = {int(key): score for key, score in store.words.passages.search(question, depth, filters, keys)}
+    kept = _Kept(store.catalogue, filters)
+    by_meaning = _by_meaning(store, question, depth, kept)
+    by_words = _by_words(store, question, depth, kept)
     by_article = dict(store.words.articles.search(question, depth, filters))
     passages = store.catalogue.passages([*by_meaning, *(id_ for id_ in by_words if id_ not in by_meaning)])
     scores = _fuse(passages.values(), _scaled(by_meaning), _scaled(by_words), _scaled(by_article))
     ranked = sorted(passages.values(), key=lambda passage: (-scores[passage.id], passage.id))
     return [Hit(p, scores[p.id]) for p in store.catalogue.with_claims(_spread(ranked)[:k], claims)]
+
+
+class _Kept:
+    """What filters leave of the passages: all ids where those are few, else which of some."""
+
+    def __init__(self, catalogue: Catalogue, filters: Filters) -> None:
+        self.filters = filters
+        self._catalogue = catalogue
+        self.few = None if filters == Filters() else catalogue.fitting(filters, _FEW)
+
+    @property
+    def is_all(self) -> bool:
+        return self.filters == Filters()
+
+    def ids(self) -> list[int] | None:
+        """Return all ids where the filters ask for claims, which the indexes know nothing of."""
+        if self.few is None and self.filters.of_claims:
+            return self._catalogue.fitting(self.filters)
+        return self.few
+
+    def best(self, found_by: _Search, depth: int, widest: int) -> list[tuple[int, float]] | None:
+        """Return the best `depth` of what is kept, of the best that are found at all; None where they are too sparse.
+
+        An index that is told what to keep must be told all of it, be it half a million passages.
+        """
+        wide = _WIDER * depth
+        while wide <= widest:
+            found = found_by(wide)
+            kept = self._catalogue.those_fitting(self.filters, [id_ for id_, _ in found])
+            left = [hit for hit in found if hit[0] in kept]
+            if len(left) >= depth or len(found) < wide:
+                return left[:depth]
+            wide = max(2 * wide, 3 * wide * depth // (2 * max(1, len(left))))
+        return None
+
+
+def _by_meaning(store: Store, question: str, depth: int, kept: _Kept) -> dict[int, float]:
+    vector, vectors = store.embedder.embed([question])[0], store.vectors
+    best = None
+    if not kept.is_all and kept.few is None:
+        best = kept.best(lambda wide: vectors.search(vector, wide, Filters()), depth, vectors.widest)
+    return dict(vectors.search(vector, depth, kept.filters, kept.ids()) if best is None else best)
+
+
+def _by_words(store: Store, question: str, depth: int, kept: _Kept) -> dict[int, float]:
+    def found(wide: int, only: Sequence[int] | None = None) -> list[tuple[int, float]]:
+        keys = None if only is None else list(map(str, only))
+        return [(int(key), score) for key, score in store.words.passages.search(question, wide, kept.filters, keys)]
+
+    if not kept.filters.of_claims:
+        return dict(found(depth))
+    best = kept.best(found, depth, _WIDEST) if kept.few is None else None
+    return dict(found(depth, kept.ids()) if best is None else best)
 
 
 def _scaled(scores: Mapping[int, float] | Mapping[str, float]) -> dict[int | str, float]:

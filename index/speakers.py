@@ -154,6 +154,19 @@ def lookup_words(asked: str) -> frozenset[str]:
     return telling or words_of(asked) - _SMALL
 
 
+@lru_cache(maxsize=20_000)
+def words_of_same(naming: str) -> frozenset[str]:
+    """Return words, and the name's words in their order, of which any full name of the same person or body has one.
+
+    Two full names of one person end alike, or have all their words in common; those of a body may also begin alike.
+    """
+    name = read_naming(naming).name
+    ends = {*_telling(name)} if BODY_WORDS.intersection(name) else {*name[-1:], *_bare(name)[-1:]}
+    known = {word for end in ends for names in _names_by_first().get(end, ()) for word in _telling(names)}
+    initials = {"".join(word[0] for word in words) for words in (name, _bare(name)) if len(words) > 1}
+    return frozenset({*ends, *known, *initials, *_plain_name(naming)[-1:], " ".join(sorted({*_bare(name)}))})
+
+
 def _telling(words: Words) -> Words:
     """Return the words of a name that tell it from others, or the least common where none does alone."""
     telling = tuple(word for word in words if word not in _GENERIC)
@@ -358,6 +371,15 @@ def genders() -> dict[str, str]:
         heading, names = block.split("\n", 1)
         told |= {fold(name): heading.strip().casefold() for name in names.split()}
     return told
+
+
+@cache
+def _names_by_first() -> dict[str, list[Words]]:
+    """Return all names that the file has for each first one."""
+    found: dict[str, list[Words]] = {}
+    for names, first in _aliases().names.items():
+        found.setdefault(first, []).append(names)
+    return found
 
 
 @dataclass(frozen=True)

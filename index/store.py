@@ -164,7 +164,11 @@ class Store:
         with writing_to(self.folder, self.catalogue):
             self._reopen(self.catalogue.fact("generation"))  # Chroma must not write beside what it has not seen
             self.words.follow(self.catalogue)
-            yield
+            try:
+                yield
+            finally:
+                self.vectors.settle()
+                self.catalogue.gather_statistics()
 
     def refresh(self) -> None:
         """Take notice of what another process, here or on another machine, has written since the last look.
@@ -207,7 +211,6 @@ class Store:
             store_vectors(self.vectors, passages, vectors)
             self.vectors.delete(owed.remove)
             self.words.update(self.catalogue, passages, owed.remove, owed.articles)
-            self.vectors.count()  # has Chroma put its search tree in order now, not in some reader later
             self.words.note(self.catalogue, self.catalogue.settle(owed))
             done += len(owed.add) + len(owed.remove)
             if done < total:
@@ -267,6 +270,8 @@ class Store:
             self.catalogue.tell_of_change()
             self.settle(on_step)
         self.words.note(self.catalogue, self.catalogue.last_change())
+        self.vectors.settle()
+        self.catalogue.gather_statistics()
 
 
 def store_vectors(store: VectorStore, passages: Sequence[Passage], vectors: Vectors) -> None:

@@ -26,6 +26,16 @@ class VectorStore(Protocol):
     def delete(self, ids: Sequence[int]) -> None:
         """Forget these passages; ids that are not there are passed over."""
 
+    def settle(self) -> None:
+        """Have on disk what opening it needs; to be called when a run of changes, be it a long one, is over."""
+
+    @property
+    def widest(self) -> int:
+        """How many of the nearest may be asked for at once to see which the filters leave, as it is slow to apply them.
+
+        0 where it applies them as fast.
+        """
+
     def search(
         self, vector: NDArray[np.float32], k: int, filters: Filters, only: Sequence[int] | None = None
     ) -> list[tuple[int, float]]:

@@ -137,6 +137,14 @@ CLAIMS = [
 ]
 
 
+def test_the_newest_are_the_last_of_all(catalogue: Catalogue) -> None:
+    days = ("2017-03-16", "2017-03-18", "2017-03-16", "")
+    catalogue.store([(article(id_, published=day), []) for id_, day in zip("abcd", days, strict=True)])
+    everything = [one.id for one in catalogue.articles()]
+    assert [one.id for one in catalogue.newest(9)] == everything[::-1] == ["b", "c", "a", "d"]
+    assert [one.id for one in catalogue.newest(2)] == ["b", "c"]
+
+
 def test_claims_come_back_as_they_were(catalogue: Catalogue) -> None:
     catalogue.store([(article(text=TEXT), [])])
     catalogue.store_claims({"a": CLAIMS}, by="x")
@@ -241,8 +249,27 @@ def test_claims_are_looked_up_by_stance_cue_outlet_and_date(catalogue: Catalogue
     assert [id_ for id_, _ in catalogue.claims_by(Filters(("Herald",), speaker="Ortiz"))] == ["b"]
     assert [id_ for id_, _ in catalogue.claims_by(Filters(since=20170316, speaker="Ortiz"))] == ["b"]
     assert [id_ for id_, _ in catalogue.claims_by(Filters(speaker="Ortiz"), limit=1)] == ["a"]
-    denied = catalogue.passages_with(Filters(stances=("denies",)))
+    denied = catalogue.fitting(Filters(stances=("denies",))) or []
     assert [catalogue.passages(denied)[id_].text for id_ in denied] == ["The port denied it."]
+
+
+def test_sqlite_knows_that_one_stance_has_many_claims(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'catalogue.sqlite'}"
+    with closing(Catalogue.open(url)) as catalogue:
+        catalogue.store([(article(str(n), TEXT), [Span(0, 35), Span(36, 55)]) for n in range(100)])
+        catalogue.store_claims({str(n): CLAIMS for n in range(100)}, by="x")
+        catalogue.gather_statistics()
+    engine, asked = create_engine(url), Filters(stances=("denies",))
+    with closing(Catalogue(engine)) as catalogue:
+        plans: list[str] = []
+
+        def explain(connection: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+            told = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.append(" ".join(row[3] for row in told))
+
+        event.listen(engine, "before_cursor_execute", explain)
+        assert catalogue.those_fitting(asked, [1, 2, 3]) == {2}
+    assert "ix_claims_article_id" in plans[-1] and "ix_claims_stance" not in plans[-1]
 
 
 def test_claims_are_looked_up_by_passage(catalogue: Catalogue) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pytest
 from assistant.assistant import Assistant
 from assistant.settings import Settings
 from index.claims import Claim
+from index.embedder import Embedder
 from index.errors import SaidsoError
 from index.filters import Filters
-from index.search import _fuse
+from index.search import _by_meaning, _by_words, _fuse, _Kept
 from index.speakers import speaks_for
+from index.store import Store
 
 
 def test_the_passage_that_fits_comes_first(samples: Assistant) -> None:
@@ -47,6 +50,30 @@ def test_filters_by_speaker_stance_and_cue(samples: Assistant) -> None:
         for hit in hits:
             assert any(_fits(claim, filters) for claim in hit.passage.claims), hit.passage.text
     assert samples.search("What was hit?", 20, Filters.parse(speaker="the Vatican")) == []
+
+
+@pytest.mark.parametrize("depth", [3, 40])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(sources=("Sample Digest: Washington",)),
+        Filters(since=20170401),
+        Filters(stances=("says",)),
+        Filters(sources=("Sample Digest: Washington",), speaker="the Pentagon"),
+        Filters(speaker="the Vatican"),
+    ],
+)
+def test_sifting_the_best_of_all_finds_what_is_found_among_those_that_fit(
+    samples_folder: Path, embedder: Embedder, filters: Filters, depth: int
+) -> None:
+    with closing(Store.open(samples_folder, embedder)) as store:
+        few, many = _Kept(store.catalogue, filters), _Kept(store.catalogue, filters)
+        many.few = None
+        for found_by in (_by_meaning, _by_words):
+            among_few, among_all = (found_by(store, "Who hit the mosque?", depth, kept) for kept in (few, many))
+            assert list(among_few) == list(among_all)
+            assert list(among_few.values()) == pytest.approx(list(among_all.values()), abs=1e-5)
+            assert bool(among_few) == (filters.speaker != "the Vatican")
 
 
 def _fits(claim: Claim, filters: Filters) -> bool:

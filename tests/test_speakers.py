@@ -1,6 +1,8 @@
+from itertools import product
+
 import pytest
 
-from index.speakers import same_speaker, short_for, speaks_for
+from index.speakers import is_full_name, same_speaker, short_for, speaks_for, words_of, words_of_same
 
 
 @pytest.mark.parametrize(
@@ -93,3 +95,37 @@ def test_others_do_not(name, asked):
 )
 def test_a_noun_stands_for_the_only_body_that_is_called_so(asked: str, names: list[str], found: list[str]) -> None:
     assert short_for(asked, names) == found
+
+
+def test_whoever_is_the_same_is_found_by_a_word() -> None:
+    names = [
+        *(
+            "Capt. Jeff Davis, a Pentagon spokesman",
+            "Jeff Davis of the Pentagon",
+            "Kim Jong Un",
+            "North Korea's Kim Un",
+        ),
+        *(
+            "US Central Command",
+            "U.S. Central Command",
+            "Central Command",
+            "CENTCOM",
+            "the Syrian Observatory for Rights",
+        ),
+        *("Syrian Observatory", "the Department of Defense", "DoD", "the United Nations", "UN", "Mary Ann Smith"),
+        *(
+            "Mary Smith",
+            "Smith Mary Ann",
+            "the New York Times",
+            "The Times",
+            "Bank of England",
+            "British Foreign Office",
+        ),
+        *("the foreign ministry of Iran", "Iran's foreign ministry", "Johns Hopkins University", "Johns Hopkins"),
+    ]
+    full = list(filter(is_full_name, names))
+    same = [(one, other) for one, other in product(full, full) if one != other and same_speaker(one, other)]
+    assert len(same) >= 10
+    for one, other in same:
+        assert words_of_same(one) & words_of(other), (one, other)
+        assert words_of_same(one) & words_of_same(other), (one, other)

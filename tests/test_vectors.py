@@ -75,6 +75,25 @@ def test_upserting_again_replaces_and_deleting_forgets(store: VectorStore) -> No
     np.testing.assert_allclose(stored, UNIT[[3, 2]], atol=1e-6)
 
 
+def test_the_search_tree_is_written_seldom_while_many_vectors_come_and_at_the_end(tmp_path: Path) -> None:
+    def in_tree() -> int:
+        return sum(file.stat().st_size // 4 for file in tmp_path.rglob("length.bin"))
+
+    vectors = np.random.default_rng(0).standard_normal((600, 4), dtype=np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    written = set()
+    with closing(ChromaFolder(tmp_path, waiting=10, share=4).open("chroma")) as store:
+        for start in range(0, 600, 10):
+            store.upsert(range(start, start + 10), vectors[start : start + 10], [("a", "X", None)] * 10)
+            written.add(in_tree())
+        assert len(written) < 30
+        assert in_tree() < 590
+        store.settle()
+        assert in_tree() >= 590
+    with closing(ChromaFolder(tmp_path).open("chroma")) as store:
+        assert [store.search(vectors[id_], 1, Filters())[0][0] for id_ in range(0, 600, 20)] == list(range(0, 600, 20))
+
+
 def test_an_empty_store_finds_nothing(tier: VectorTier) -> None:
     with closing(tier.open("empty")) as store:
         assert store.search(UNIT[0], 5, Filters()) == []
