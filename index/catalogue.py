@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -154,6 +154,14 @@ _LOOKED_AT = 400  # rows of each index, by SQLite
 _REMEMBERED = 100_000  # changes; a machine that is farther behind compares all that it has
 
 
+class Place(NamedTuple):
+    """Where a passage begins in its article."""
+
+    id: int
+    article_id: str
+    start: int
+
+
 @dataclass(frozen=True)
 class Passage:
     """A run of whole sentences of an article, and what a reader needs to know about where it stands."""
@@ -242,6 +250,8 @@ class Catalogue:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._known: dict[str, list[str]] = {}  # the speakers that were asked for
+        self._known_at: tuple[str | None, int | None] | None = None
 
     @classmethod
     def open(cls, url: str) -> Catalogue:
@@ -256,6 +266,7 @@ class Catalogue:
 
     def store(self, batch: Sequence[tuple[Article, Sequence[Span]]]) -> None:
         """Add the articles with their passages, each in place of the one that had its id, all or none."""
+        self._known_at = None
         with writing(self._engine) as connection:
             _remove(connection, [article.id for article, _ in batch])
             _insert(connection, _articles, [_article_row(article) for article, _ in batch])
@@ -267,6 +278,7 @@ class Catalogue:
 
     def remove(self, ids: Sequence[str]) -> int:
         """Remove the articles with these ids and their passages; return how many there were."""
+        self._known_at = None
         with writing(self._engine) as connection:
             return _remove(connection, ids)
 
@@ -356,6 +368,16 @@ class Catalogue:
                     found[row.id] = Passage(**row._mapping)
         return found
 
+    def places(self, ids: Sequence[int]) -> list[Place]:
+        """Return where the passages begin that exist among `ids`: all that ranking them takes."""
+        query = select(_passages.c.id, _passages.c.article_id, _passages.c.start)
+        with self._engine.connect() as connection:
+            return [
+                Place(*row)
+                for chunk in _chunks(ids)
+                for row in connection.execute(query.where(_passages.c.id.in_(chunk)))
+            ]
+
     def passages_of(self, article_id: str) -> list[Passage]:
         """Return one article's passages in their order."""
         query = _select_passages().where(_passages.c.article_id == article_id).order_by(_passages.c.start)
@@ -404,8 +426,18 @@ class Catalogue:
         """Return the speakers, as claims have them, whose words may be given as those of `asked`, by name.
 
         A person who is an officer of a body in one article is known as that in the others too. A body may be asked for
-        by a noun of its name ("the Observatory") where it is the only one so called.
+        by a noun of its name ("the Observatory") where it is the only one so called. Known until claims change.
         """
+        with self._engine.connect() as connection:
+            state = _fact(connection, "generation"), connection.scalar(select(func.max(_claims.c.id)))
+        if state != self._known_at:
+            self._known, self._known_at = {}, state
+        known = self._known
+        if asked not in known:
+            known[asked] = self._speakers(asked)
+        return known[asked]
+
+    def _speakers(self, asked: str) -> list[str]:
         with self._engine.connect() as connection:
             own = [name for name in _speakers_called(connection, lookup_words(asked)) if speaks_for(name, asked)]
             own = own or short_for(asked, _speakers_called(connection, words_of(asked)))

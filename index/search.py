@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from index.catalogue import Catalogue, Passage
+from index.catalogue import Catalogue, Passage, Place
 from index.filters import Filters
 from index.store import Store
 
@@ -59,10 +59,12 @@ def search(
     by_meaning = _by_meaning(store, question, depth, kept)
     by_words = _by_words(store, question, depth, kept)
     by_article = dict(store.words.articles.search(question, depth, filters))
-    passages = store.catalogue.passages([*by_meaning, *(id_ for id_ in by_words if id_ not in by_meaning)])
-    scores = _fuse(passages.values(), _scaled(by_meaning), _scaled(by_words), _scaled(by_article))
-    ranked = sorted(passages.values(), key=lambda passage: (-scores[passage.id], passage.id))
-    return [Hit(p, scores[p.id]) for p in store.catalogue.with_claims(_spread(ranked)[:k], claims)]
+    places = store.catalogue.places([*by_meaning, *(id_ for id_ in by_words if id_ not in by_meaning)])
+    scores = _fuse(places, _scaled(by_meaning), _scaled(by_words), _scaled(by_article))
+    ranked = _spread(sorted(places, key=lambda place: (-scores[place.id], place.id)))[:k]
+    passages = store.catalogue.passages([place.id for place in ranked])
+    best = [passages[place.id] for place in ranked if place.id in passages]
+    return [Hit(passage, scores[passage.id]) for passage in store.catalogue.with_claims(best, claims)]
 
 
 class _Kept:
@@ -127,7 +129,7 @@ def _scaled(scores: Mapping[int, float] | Mapping[str, float]) -> dict[int | str
 
 
 def _fuse(
-    passages: Iterable[Passage],
+    passages: Iterable[Place],
     by_meaning: Mapping[int | str, float],
     by_words: Mapping[int | str, float],
     by_article: Mapping[int | str, float],
@@ -141,11 +143,11 @@ def _fuse(
     }
 
 
-def _spread(ranked: Sequence[Passage]) -> list[Passage]:
+def _spread(ranked: Sequence[Place]) -> list[Place]:
     """Put an article's third and later passages behind, so that one long article cannot fill the list."""
     seen: Counter[str] = Counter()
-    first: list[Passage] = []
-    later: list[Passage] = []
+    first: list[Place] = []
+    later: list[Place] = []
     for passage in ranked:
         seen[passage.article_id] += 1
         (first if seen[passage.article_id] <= _PASSAGES_AN_ARTICLE else later).append(passage)

@@ -259,17 +259,9 @@ def test_sqlite_knows_that_one_stance_has_many_claims(tmp_path: Path) -> None:
         catalogue.store([(article(str(n), TEXT), [Span(0, 35), Span(36, 55)]) for n in range(100)])
         catalogue.store_claims({str(n): CLAIMS for n in range(100)}, by="x")
         catalogue.gather_statistics()
-    engine, asked = create_engine(url), Filters(stances=("denies",))
-    with closing(Catalogue(engine)) as catalogue:
-        plans: list[str] = []
-
-        def explain(connection: object, _cursor: object, statement: str, values: object, *_: object) -> None:
-            told = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
-            plans.append(" ".join(row[3] for row in told))
-
-        event.listen(engine, "before_cursor_execute", explain)
-        assert catalogue.those_fitting(asked, [1, 2, 3]) == {2}
-    assert "ix_claims_article_id" in plans[-1] and "ix_claims_stance" not in plans[-1]
+    with closing(create_engine(url).connect()) as connection:
+        told = connection.scalar(text("SELECT stat FROM sqlite_stat1 WHERE idx = 'ix_claims_stance'"))
+    assert int(told.split()[1]) >= 100
 
 
 def test_claims_are_looked_up_by_passage(catalogue: Catalogue) -> None:

@@ -42,7 +42,7 @@ from tests.benchmarks.serving import ROOT, served
 
 SIZES = [10_000, 50_000, 150_000, 500_000, 1_000_000]
 _STOCK_SIZES = (10_000, 150_000)
-_QUESTIONS, _FILTERED, _ASKED, _SERVED = 200, 60, 60, 20
+_QUESTIONS, _FILTERED, _ASKED, _SERVED = 200, 40, 60, 20
 _ROUNDS = 3  # of all questions, of which the quietest counts
 _TOP = 10
 _FILTERS = {
