@@ -150,6 +150,7 @@ _ARTICLE_FIELDS = ("id", "text", "title", "source", "authors", "published", "url
 _BY_DAY = (_articles.c.day.nulls_first(), _articles.c.id)
 _CHUNK = 500  # values in one SQL `IN (…)`
 _TEXTS_AT_ONCE = 32  # of articles
+_KNOWN = 1_000  # speakers that were asked for
 _LOOKED_AT = 400  # rows of each index, by SQLite
 _REMEMBERED = 100_000  # changes; a machine that is farther behind compares all that it has
 
@@ -430,7 +431,7 @@ class Catalogue:
         """
         with self._engine.connect() as connection:
             state = _fact(connection, "generation"), connection.scalar(select(func.max(_claims.c.id)))
-        if state != self._known_at:
+        if state != self._known_at or len(self._known) >= _KNOWN:
             self._known, self._known_at = {}, state
         known = self._known
         if asked not in known:
