@@ -2,7 +2,7 @@
 
 import sys
 
-from assistant.cli import main
+from assistant.__main__ import main
 
 if __name__ == "__main__":
     sys.argv.insert(1, "serve")

@@ -1,5 +1,9 @@
 """`python -m assistant` is `saidso`."""
 
-from assistant.cli import main
+from index.memory import nothing_collected
 
-main()
+with nothing_collected():
+    from assistant.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -29,6 +29,7 @@ from index.passages import Span
 from index.search import Hit, search
 from index.speakers import PRONOUNS, same_speaker
 from index.store import Store
+from index.workers import Workers
 
 READ_DEPTH = 12  # passages read for one question
 _LOOK_DEPTH = 40  # passages whose claims are looked at
@@ -67,11 +68,13 @@ class Assistant:
         self._threshold = threshold
 
     @classmethod
-    def open(cls, settings: Settings) -> Assistant:
-        """Open the data folder; models load at first use (see `warm_up`). Raises SaidsoError when it cannot be used."""
-        store = Store.open(
-            settings.data_dir, Embedder(settings.embedding_model), settings.catalogue_url, settings.vectors_url
-        )
+    def open(cls, settings: Settings, workers: Workers | None = None) -> Assistant:
+        """Open the data folder; models load at first use (see `warm_up`). Raises SaidsoError when it cannot be used.
+
+        `workers` compute what is to be stored; without them this process does.
+        """
+        embedder = Embedder(settings.embedding_model)
+        store = Store.open(settings.data_dir, embedder, settings.catalogue_url, settings.vectors_url, workers)
         reader = TrainedReader(store.words.passages, settings.reader)
         writer = Writer.open(settings.writer, store.embedder) if settings.writer else None
         return cls(store, reader, settings.answer_threshold, writer)

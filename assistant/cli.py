@@ -32,7 +32,8 @@ from index.articles import Article, Rejected
 from index.claims import nearest
 from index.errors import SaidsoError
 from index.filters import Filters, parse_day
-from index.memory import memory_watched
+from index.memory import memory_watched, nothing_collected
+from index.workers import workers_at
 
 DONE, FAILED, USAGE, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -99,10 +100,10 @@ def ingest_command(
     as_json: Json = False,
 ) -> None:
     """Read articles in. Unchanged ones are passed over, changed ones replaced; run it again after an interruption."""
-    terminal = Terminal()
+    settings, terminal = Settings.from_environment(data_dir), Terminal()
     try:
-        with terminal.progress() as show:
-            report = _open(data_dir).ingest(paths, show)
+        with terminal.progress() as show, workers_at(settings.ray_address, settings.embedding_model) as workers:
+            report = Assistant.open(settings, workers).ingest(paths, show)
     except KeyboardInterrupt:
         terminal.error("Interrupted. What was stored stays; run the same command again to go on.")
         raise typer.Exit(INTERRUPTED) from None
@@ -267,7 +268,8 @@ def serve_command(
     ] = False,
 ) -> None:
     """Serve the page. The sample articles are read in on the first start."""
-    from assistant.web.server import serve, warnings_about
+    with nothing_collected():
+        from assistant.web.server import serve, warnings_about
 
     settings = Settings.from_environment(data_dir)
     chosen = replace(
@@ -377,7 +379,8 @@ def _each_question(questions: Questions, act: Callable[[Assistant, Asked], None]
     if (question is None) == (file is None):
         raise typer.BadParameter("give either a question or --file, not both and not none.")
     if file is None:
-        act(_open(questions.data_dir), Asked(question or ""))
+        with nothing_collected():  # in it the models are loaded, and after it all ends
+            act(_open(questions.data_dir), Asked(question or ""))
         return DONE
     rejected = 0
     lines = _lines(file)
@@ -420,7 +423,8 @@ def _parsed(line: str) -> Asked:
 
 
 def _open(data_dir: Path | None) -> Assistant:
-    return Assistant.open(Settings.from_environment(data_dir))
+    with nothing_collected():
+        return Assistant.open(Settings.from_environment(data_dir))
 
 
 def _article_json(article: Article, with_text: bool) -> dict[str, Any]:

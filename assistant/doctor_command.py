@@ -15,6 +15,7 @@ from index.doctor import examine
 from index.embedder import Embedder
 from index.errors import SaidsoError
 from index.reindex import reindex
+from index.workers import workers_at
 
 _INTERRUPTED = 130
 
@@ -43,8 +44,8 @@ def reindex_command(data_dir: DataDir = None, as_json: Json = False) -> None:
     settings, terminal = Settings.from_environment(data_dir), Terminal()
     embedder = Embedder(settings.embedding_model)
     try:
-        with terminal.steps() as show:
-            passages = reindex(settings.data_dir, embedder, settings.catalogue_url, settings.vectors_url, show)
+        with terminal.steps() as show, workers_at(settings.ray_address, settings.embedding_model) as workers:
+            passages = reindex(settings.data_dir, embedder, settings.catalogue_url, settings.vectors_url, show, workers)
     except KeyboardInterrupt:
         terminal.error("Interrupted. The index is as it was; run the same command again to go on.")
         raise typer.Exit(_INTERRUPTED) from None

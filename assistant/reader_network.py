@@ -22,7 +22,7 @@ import torch.nn.functional as F  # noqa: N812 - the name every torch program giv
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from index.encoder import MINILM, Layer, Shape, norm, packed, renamed, through, unpacked, weights_of
+from index.encoder import MINILM, Layer, Shape, norm, packed, renamed, through, unpacked, weights_of, with_weights
 
 
 class ReaderNetwork(nn.Module):
@@ -84,9 +84,8 @@ def save_weights(network: ReaderNetwork, path: Path) -> None:
 
 def load_network(path: Path, encoder: Path) -> ReaderNetwork:
     """The network of `save_weights`, over the words of the sentence encoder in `encoder`."""
-    network = ReaderNetwork()
     weights = weights_of(encoder)
-    set_words(network, weights)
     positions = weights["embeddings.position_embeddings.weight"]
-    network.load_state_dict({**unpacked(load_file(path)), "positions": positions})
-    return network.eval().requires_grad_(False)
+    network = with_weights(ReaderNetwork, {**unpacked(load_file(path)), "positions": positions})
+    set_words(network, weights)
+    return network

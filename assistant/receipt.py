@@ -11,7 +11,7 @@ from typing import Any
 
 from assistant.answer import Answer
 from assistant.assistant import Assistant
-from assistant.settings import saidso_version
+from index.version import saidso_version
 
 FORMAT = 1
 _NOT_THE_ANSWER = frozenset("id question standalone_question timings_ms filters undated_left_out".split())

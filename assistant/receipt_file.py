@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from assistant.receipt import FORMAT, Receipt
 from assistant.scope import scope
-from assistant.settings import saidso_version
 from index.errors import SaidsoError
 from index.filters import Filters
+from index.version import saidso_version
 
 LARGEST = 20 * 2**20  # bytes
 _HELD = re.compile(r'<script type="application/json" id="saidso-receipt">(.*?)</script>', re.DOTALL)

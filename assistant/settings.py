@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -27,7 +26,8 @@ class Settings:
     reader: Path | None = None  # a folder with a model that reads; None: the one that is installed
     catalogue_url: str | None = None  # a SQLAlchemy address; None: SQLite in the data folder
     vectors_url: str | None = None  # a Chroma server's address; None: Chroma in the data folder
-    answer_threshold: float = 0.35  # three in four answered where the answer is there, three in four refused where not
+    ray_address: str | None = None  # a Ray cluster that computes while articles are read in; None: this process does
+    answer_threshold: float = 0.4  # three in four answered where the answer is there, three in four refused where not
     host: str = "127.0.0.1"
     port: int = 7860
     writer: WriterSettings | None = None  # the language model that writes; None: answers are quotes alone
@@ -58,6 +58,7 @@ class Settings:
             reader=Path(reader).expanduser().absolute() if reader else None,
             catalogue_url=environment.get("SAIDSO_CATALOGUE_URL") or None,
             vectors_url=environment.get("SAIDSO_VECTORS_URL") or None,
+            ray_address=environment.get("SAIDSO_RAY_ADDRESS") or None,
             answer_threshold=_number(environment, "SAIDSO_ANSWER_THRESHOLD", cls.answer_threshold, 0.0, 1.0),
             host=environment.get("SAIDSO_HOST") or cls.host,
             port=int(_number(environment, "SAIDSO_PORT", cls.port, 0, 65535)),
@@ -85,14 +86,6 @@ def _choice(environment: Mapping[str, str], name: str, choices: tuple[str, ...])
     if text not in choices:
         raise SaidsoError(f"{name}={text!r} is none of {', '.join(choices)}; change it or unset it.")
     return text
-
-
-def saidso_version() -> str:
-    """Return the version that is installed."""
-    try:
-        return version("saidso")
-    except PackageNotFoundError:
-        return "from source"  # run in a checkout that was never installed
 
 
 def sample_articles() -> Path:

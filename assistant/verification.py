@@ -10,10 +10,10 @@ from typing import Any
 from assistant.assistant import Assistant
 from assistant.receipt import Receipt, article_facts, evidence_of
 from assistant.receipt_file import read_receipt
-from assistant.settings import saidso_version
 from index.articles import Article
 from index.errors import SaidsoError
 from index.filters import Filters
+from index.version import saidso_version
 
 _QUOTED_BACK = 120  # characters of an answer that is shown
 

@@ -149,6 +149,8 @@ _WITH_CONTENT = (
 _ARTICLE_FIELDS = ("id", "text", "title", "source", "authors", "published", "url", "origin")
 _BY_DAY = (_articles.c.day.nulls_first(), _articles.c.id)
 _CHUNK = 500  # values in one SQL `IN (…)`
+_TEXTS_AT_ONCE = 32  # of articles
+_KNOWN = 1_000  # speakers that were asked for
 _LOOKED_AT = 400  # rows of each index, by SQLite
 _REMEMBERED = 100_000  # changes; a machine that is farther behind compares all that it has
 
@@ -429,7 +431,7 @@ class Catalogue:
         """
         with self._engine.connect() as connection:
             state = _fact(connection, "generation"), connection.scalar(select(func.max(_claims.c.id)))
-        if state != self._known_at:
+        if state != self._known_at or len(self._known) >= _KNOWN:
             self._known, self._known_at = {}, state
         known = self._known
         if asked not in known:
@@ -558,9 +560,12 @@ class Catalogue:
 
     # ── what the derived indexes owe ────────────────────────────────────────────────────────────────────────
 
-    def owed(self, limit: int) -> Changes:
-        """Return the next `limit` passages, at most, that the derived indexes must still add or remove."""
-        query = select(_outbox).order_by(_outbox.c.passage_id).limit(limit)
+    def owed(self, limit: int, after: int = 0) -> Changes:
+        """Return the next `limit` passages, at most, that the derived indexes must still add or remove.
+
+        They are those whose id is above `after`, in order.
+        """
+        query = select(_outbox).where(_outbox.c.passage_id > after).order_by(_outbox.c.passage_id).limit(limit)
         with self._engine.connect() as connection:
             return Changes.of(connection.execute(query).all())
 
@@ -847,16 +852,25 @@ def _claims_where(connection: Connection, condition: ColumnElement[bool]) -> Ite
         .where(condition)
         .order_by(_claims.c.article_id, _claims.c.id, _pieces.c.number)
     )
+    found = connection.execute(query).all()
+    texts = _texts(connection, list(dict.fromkeys(row.article_id for row in found)))
     article_id, text = None, ""
-    for _, rows in groupby(connection.execute(query).all(), key=lambda row: row.id):
+    for _, rows in groupby(found, key=lambda row: row.id):
         parts: dict[str, list[Piece]] = {"speaker": [], "cue": [], "content": []}
         for row in rows:
             if row.article_id != article_id:
-                article_id = row.article_id
-                text = connection.scalar(select(_articles.c.text).where(_articles.c.id == article_id)) or ""
+                article_id, text = row.article_id, next(texts)
             parts[row.part].append(Piece(row.start, row.end, text[row.start : row.end]))
         speaker, cue = (parts[part][0] if parts[part] else None for part in ("speaker", "cue"))
         yield row.id, row.article_id, Claim(speaker, cue, tuple(parts["content"]), row.stance, row.direct, row.name)
+
+
+def _texts(connection: Connection, article_ids: Sequence[str]) -> Iterator[str]:
+    """Yield the texts of articles in the order of their ids; some at a time, since they may be long."""
+    for chunk in parts(article_ids, _TEXTS_AT_ONCE):
+        query = select(_articles.c.id, _articles.c.text).where(_articles.c.id.in_(chunk))
+        texts = {row.id: row.text for row in connection.execute(query)}
+        yield from (texts.get(id_, "") for id_ in chunk)
 
 
 def _owing(passage_id: int, article_id: str, removed: int) -> dict[str, Any]:

@@ -23,7 +23,19 @@ import torch.nn.functional as F  # noqa: N812 - the name every torch program giv
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from index.encoder import MINILM, Layer, Shape, linear, norm, packed, padding_mask, renamed, unpacked, weights_of
+from index.encoder import (
+    MINILM,
+    Layer,
+    Shape,
+    linear,
+    norm,
+    packed,
+    padding_mask,
+    renamed,
+    unpacked,
+    weights_of,
+    with_weights,
+)
 
 NARROW = Shape(width=128, heads=4, layers=2, hidden=256)
 
@@ -117,24 +129,28 @@ def around(places: Tensor, lengths: Tensor, before: int = BEFORE, after: int = A
 def from_encoder(folder: Path) -> ClaimNetwork:
     """Return a network that starts from the sentence encoder in `folder`, with untrained heads."""
     network = ClaimNetwork()
-    _take_from_encoder(network, folder)
+    network.load_state_dict(_of_encoder(folder, network.shape), strict=False)
+    _set_words(network, folder)
     for head in (network.anchor, network.of_anchor, network.of_token, network.roles, network.real):
         nn.init.normal_(head.weight, std=0.05)
         nn.init.zeros_(head.bias)
     nn.init.normal_(network.distances, std=0.02)
+    for weight in network.frozen():
+        weight.requires_grad_(False)
     return network
 
 
-def _take_from_encoder(network: ClaimNetwork, folder: Path) -> None:
+def _of_encoder(folder: Path, shape: Shape) -> dict[str, Tensor]:
     weights = weights_of(folder)
-    state = renamed(weights, network.shape)
+    state = renamed(weights, shape)
     # Every token is of the first segment, so that its embedding can be part of the position's.
     state["positions"] = state["positions"] + weights["embeddings.token_type_embeddings.weight"][0]
-    network.load_state_dict(state, strict=False)
-    words = weights["embeddings.word_embeddings.weight"].float()
+    return state
+
+
+def _set_words(network: ClaimNetwork, folder: Path) -> None:
+    words = weights_of(folder)["embeddings.word_embeddings.weight"].float()
     network.register_buffer("words", words, persistent=False)
-    for weight in network.frozen():
-        weight.requires_grad_(False)
 
 
 def save_weights(network: ClaimNetwork, path: Path) -> None:
@@ -145,7 +161,6 @@ def save_weights(network: ClaimNetwork, path: Path) -> None:
 
 def load_network(path: Path, encoder: Path) -> ClaimNetwork:
     """Return the network of `save_weights`, over the sentence encoder in `encoder`."""
-    network = ClaimNetwork()
-    _take_from_encoder(network, encoder)
-    network.load_state_dict(unpacked(load_file(path)), strict=False)
-    return network.eval().requires_grad_(False)
+    network = with_weights(ClaimNetwork, {**_of_encoder(encoder, MINILM), **unpacked(load_file(path))})
+    _set_words(network, encoder)
+    return network

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from index.batches import on_one_core
 from index.claim_finder import Attribution, ClaimFinder
 from index.claim_rules import with_rules
 from index.cues import LEADING, is_particle, place_of_verb, stance_of
@@ -85,7 +86,7 @@ def found_by() -> str:
 
 @cache
 def _finder() -> ClaimFinder:
-    return ClaimFinder.load(_WEIGHTS, bundled_model())
+    return on_one_core(lambda: ClaimFinder.load(_WEIGHTS, bundled_model()))
 
 
 def find_claims(text: str) -> list[Claim]:

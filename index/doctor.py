@@ -12,10 +12,9 @@ import numpy as np
 from index.catalogue import Catalogue
 from index.claims import found_by
 from index.embedder import Embedder
-from index.errors import SaidsoError
 from index.keyword_indexes import Gap
 from index.reindex import rebuild_vectors
-from index.store import Step, Store, broken, derived, vector_tier, vectors_name, writing_to
+from index.store import Step, Store, broken, derived, for_upkeep, vectors_name
 from index.vectors import VectorTier
 
 _SAMPLE = 48  # passages whose vectors are computed once more
@@ -55,14 +54,7 @@ def examine(
     Checks that lean on something broken are left out. Holds the writer's place: raises BusyError when another process
     has it, SaidsoError when there is no index or the catalogue does not open.
     """
-    if not folder.is_dir():
-        raise SaidsoError(f"There is no index in {folder}; give another folder with --data-dir.")
-    catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
-    with (
-        closing(catalogue),
-        writing_to(folder, catalogue),
-        closing(vector_tier(folder, catalogue, vectors_url)) as tier,
-    ):
+    with for_upkeep(folder, catalogue_url, vectors_url) as (catalogue, tier):
         yield from _Examination(folder, catalogue, embedder, tier, repair, on_step).findings()
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from index.batches import side_by_side
+from index.batches import on_one_core, side_by_side
 from index.errors import SaidsoError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Embedder:
         with self._loading:
             if self._loaded is None:
                 name = self._model_name
-                self._loaded = _StockModel.load(name) if name else _BundledModel.load(bundled_model())
+                self._loaded = _StockModel.load(name) if name else on_one_core(_BundledModel.installed)
             return self._loaded
 
     @property
@@ -115,10 +115,11 @@ class _BundledModel:
         self.max_tokens = reads - 2
 
     @classmethod
-    def load(cls, folder: Path) -> _BundledModel:
+    def installed(cls) -> _BundledModel:
         from index.encoder import fast_dtype
         from index.sentence_network import SentenceNetwork
 
+        folder = bundled_model()
         reads = json.loads((folder / "sentence_bert_config.json").read_text(encoding="utf-8"))["max_seq_length"]
         return cls(SentenceNetwork.load(folder, fast_dtype()), open_tokenizer(folder), reads)
 

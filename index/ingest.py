@@ -65,7 +65,7 @@ def ingest(
 
     with store.writing():
         store.settle(on_step)
-        for batch, progress in _batches(_read(paths, report, origin_of, without)):
+        for batch, progress in _batches(_read(paths, report, origin_of, without), store.workers.at_once):
             reached = replace(reached, total_bytes=progress.total_bytes)
             news = _what_is_new(store, batch, report)
             cut = [(article, _passages(store, article)) for article in news]
@@ -107,7 +107,8 @@ def _size(path: Path) -> int:
         return 0  # gone meanwhile: reading it will say so
 
 
-def _batches(read: Iterator[tuple[Article | None, Progress]]) -> Iterator[tuple[list[Article], Progress]]:
+def _batches(read: Iterator[tuple[Article | None, Progress]], at_once: int) -> Iterator[tuple[list[Article], Progress]]:
+    """Yield the articles, so many times as one worker computes at once, with how far the reading is."""
     batch: list[Article] = []
     characters = 0
     progress = Progress(0, 0, 0)
@@ -115,7 +116,7 @@ def _batches(read: Iterator[tuple[Article | None, Progress]]) -> Iterator[tuple[
         if article is not None:
             batch.append(article)
             characters += len(article.text)
-        if len(batch) >= _BATCH_ARTICLES or characters >= _BATCH_CHARACTERS:
+        if len(batch) >= _BATCH_ARTICLES * at_once or characters >= _BATCH_CHARACTERS * at_once:
             yield batch, progress
             batch, characters = [], 0
     yield batch, progress

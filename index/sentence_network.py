@@ -17,7 +17,7 @@ import torch.nn.functional as F  # noqa: N812 - the name every torch program giv
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from index.encoder import MINILM, Layer, norm, renamed, through, weights_of
+from index.encoder import MINILM, Layer, norm, renamed, through, weights_of, with_weights
 
 _TOKENS_STEP = 8  # at multiples of this the processor's vector units work an eighth faster
 
@@ -36,15 +36,14 @@ class SentenceNetwork(nn.Module):
     @classmethod
     def load(cls, folder: Path, dtype: torch.dtype) -> SentenceNetwork:
         """The encoder in `folder` (its `model.safetensors`), computing in `dtype`."""
-        network = cls(dtype)
         weights = weights_of(folder)
         state = renamed(weights, MINILM)
         # Every token of a text has the same segment, so its embedding is part of the position's.
         state["positions"] = state["positions"] + weights["embeddings.token_type_embeddings.weight"][0]
-        network.load_state_dict(state)
+        network = with_weights(lambda: cls(dtype), state)
         network.register_buffer("words", weights["embeddings.word_embeddings.weight"].float(), persistent=False)
         network.layers.to(dtype)
-        return network.eval().requires_grad_(False)
+        return network
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """(texts, tokens) ids, padded to the right, and (texts,) lengths → (texts, width) unit vectors, float32."""

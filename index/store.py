@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from index.catalogue import Catalogue, Found, Passage, Unread
-from index.claims import Stretch, batches, claims_in, found_by, stretches_of
-from index.embedder import Embedder
+from index.catalogue import Catalogue, Changes, Found, Passage, Unread
+from index.claims import Stretch, batches, found_by, stretches_of
+from index.embedder import Embedder, Vectors
 from index.errors import SaidsoError, UnreadableError
 from index.keyword_indexes import Gap, KeywordIndexes, have_followed, places
 from index.keywords import look_at as look_at_words
 from index.memory import give_back_freed
 from index.soundness import Look, set_aside
 from index.vectors import VectorStore, VectorTier
+from index.workers import ThisProcess, Workers, alongside
 
 SETTLE_BATCH = 512
+_LEAST_BATCH = 32  # passages that are worth handing to a worker
 _CLAIMS_BATCH = 32  # articles
 _ROOM = 1 << 20  # bytes
 _LOCK_PATIENCE = 2.0  # seconds; a page that removes an article while another does so should not fail at once
@@ -68,24 +71,31 @@ class Gaps:
 
 @dataclass
 class Store:
-    """The catalogue, the vectors, the keyword indexes and the embedder of one data folder."""
+    """The catalogue, the vectors, the keyword indexes and the embedder of one data folder, and what computes for it."""
 
     folder: Path
     catalogue: Catalogue
     vectors: VectorStore
     words: KeywordIndexes
     embedder: Embedder
+    workers: Workers
     _generation: str | None = None  # of the vectors that are open
     _words_generation: str | None = None  # that the keyword indexes have followed
     _refreshing: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def open(
-        cls, folder: Path, embedder: Embedder, catalogue_url: str | None = None, vectors_url: str | None = None
+        cls,
+        folder: Path,
+        embedder: Embedder,
+        catalogue_url: str | None = None,
+        vectors_url: str | None = None,
+        workers: Workers | None = None,
     ) -> Store:
         """Open the data folder, creating what is missing, and finish what an interrupted process left half done.
 
-        Raises SaidsoError when the folder cannot be used or holds another embedding model's vectors.
+        Without `workers` this process computes. Raises SaidsoError when the folder cannot be used or holds another
+        embedding model's vectors.
         """
         if not folder.exists() and (before := before_restore(folder)).exists():
             raise SaidsoError(
@@ -99,18 +109,20 @@ class Store:
                 f"The data folder {folder} cannot be written ({error.strerror}); make room on its disk, look at its "
                 "permissions, or choose another with --data-dir."
             ) from error
-        catalogue = Catalogue.open(catalogue_url or f"sqlite:///{folder / 'catalogue.sqlite'}")
+        catalogue = catalogue_at(folder, catalogue_url)
         check_model(catalogue, embedder, folder)
         tier = vector_tier(folder, catalogue, vectors_url)
         if not is_behind(folder, catalogue, tier):
             try:
-                return cls.assemble(folder, catalogue, embedder, tier)
+                return cls.assemble(folder, catalogue, embedder, tier, workers)
             except UnreadableError:
                 pass  # the look did not show it
-        return cls._mended(folder, catalogue, embedder, tier)
+        return cls._mended(folder, catalogue, embedder, tier, workers)
 
     @classmethod
-    def _mended(cls, folder: Path, catalogue: Catalogue, embedder: Embedder, tier: VectorTier) -> Store:
+    def _mended(
+        cls, folder: Path, catalogue: Catalogue, embedder: Embedder, tier: VectorTier, workers: Workers | None
+    ) -> Store:
         """Finish or undo what a killed process left half done, unless a living one is at it right now."""
         try:
             with writing_to(folder, catalogue):
@@ -119,20 +131,27 @@ class Store:
                     catalogue.set_fact("vectors_at", tier.address)
                 for index in broken(folder, catalogue, tier):
                     index.set_aside()
-                store = cls.assemble(folder, catalogue, embedder, tier)
+                store = cls.assemble(folder, catalogue, embedder, tier, workers)
                 store.catch_up()
                 return store
         except BusyError:
-            store = cls.assemble(folder, catalogue, embedder, tier)
+            store = cls.assemble(folder, catalogue, embedder, tier, workers)
             store._follow(catalogue.fact("generation"))
             return store
 
     @classmethod
-    def assemble(cls, folder: Path, catalogue: Catalogue, embedder: Embedder, tier: VectorTier) -> Store:
+    def assemble(
+        cls,
+        folder: Path,
+        catalogue: Catalogue,
+        embedder: Embedder,
+        tier: VectorTier,
+        workers: Workers | None = None,
+    ) -> Store:
         """Open what is there, as it is. Raises UnreadableError when one of the derived indexes does not open."""
         generation = catalogue.fact("generation")
         vectors, words = tier.open(vectors_name(catalogue)), KeywordIndexes(folder)
-        return cls(folder, catalogue, vectors, words, embedder, generation)
+        return cls(folder, catalogue, vectors, words, embedder, workers or ThisProcess(embedder), generation)
 
     def close(self) -> None:
         """Let go of all files."""
@@ -186,32 +205,45 @@ class Store:
         """
         self._find_claims(on_step)
         done, total = 0, self.catalogue.owed_passages()
-        while owed := self.catalogue.owed(SETTLE_BATCH):
-            passages = list(self.catalogue.passages(owed.add).values())
-            if passages:
-                on_step(Step("vectors", done, total))
-                store_vectors(self.vectors, self.embedder, passages)
+        if total:
+            on_step(Step("vectors", done, total))
+        for (owed, passages), vectors in alongside(self._owed(total), self._vectors_of):
+            store_vectors(self.vectors, passages, vectors)
             self.vectors.delete(owed.remove)
             self.words.update(self.catalogue, passages, owed.remove, owed.articles)
             self.words.note(self.catalogue, self.catalogue.settle(owed))
             done += len(owed.add) + len(owed.remove)
+            if done < total:
+                on_step(Step("vectors", done, total))
         self.words.forget_removed(self.catalogue)
         self._generation = self._words_generation = self.catalogue.fact("generation")
         give_back_freed()
 
+    def _owed(self, total: int) -> Iterator[tuple[Changes, list[Passage]]]:
+        """Yield what is owed, about `total` passages, part by part, with those of them that are there."""
+        size = min(SETTLE_BATCH, max(_LEAST_BATCH, ceil(total / self.workers.at_once)))
+        after = 0
+        while owed := self.catalogue.owed(size, after):
+            after = max((*owed.add, *owed.remove))
+            yield owed, list(self.catalogue.passages(owed.add).values())
+
+    def _vectors_of(self, parts: Iterable[tuple[Changes, list[Passage]]]) -> Iterator[Vectors]:
+        return self.workers.embed([passage.text for passage in passages] for _, passages in parts)
+
     def _find_claims(self, on_step: Callable[[Step], None]) -> None:
         """Find who said what in the articles, or the rest of them, that have not been read for it yet."""
-        while unread := self.catalogue.without_claims(found_by(), _CLAIMS_BATCH):
+        while unread := self.catalogue.without_claims(found_by(), _CLAIMS_BATCH * self.workers.at_once):
             done, total = 0, sum(one.length - one.until for one in unread)
-            for together in batches(self._stretches(unread)):
-                on_step(Step("claims", done, total))
-                found = claims_in(together)
+            on_step(Step("claims", done, total))
+            for together, found in alongside(batches(self._stretches(unread)), self.workers.claims):
                 read = [
                     Found(stretch.of, tuple(claims), stretch.start, None if stretch.last else stretch.end)
                     for stretch, claims in zip(together, found, strict=True)
                 ]
                 self.catalogue.add_claims(read, found_by())
                 done += sum(len(stretch.text) for stretch in together)
+                if done < total:
+                    on_step(Step("claims", done, total))
 
     def _stretches(self, unread: Sequence[Unread]) -> Iterator[Stretch]:
         for one in unread:
@@ -242,10 +274,11 @@ class Store:
         self.catalogue.gather_statistics()
 
 
-def store_vectors(store: VectorStore, embedder: Embedder, passages: Sequence[Passage]) -> None:
-    """Compute the vectors of some passages and store them."""
+def store_vectors(store: VectorStore, passages: Sequence[Passage], vectors: Vectors) -> None:
+    """Store the vectors of some passages, if there are any."""
     about = [(passage.article_id, passage.source, passage.day) for passage in passages]
-    store.upsert([passage.id for passage in passages], embedder.embed([passage.text for passage in passages]), about)
+    if passages:
+        store.upsert([passage.id for passage in passages], vectors, about)
 
 
 @contextmanager
@@ -278,6 +311,29 @@ def locked(folder: Path, patience: float = _LOCK_PATIENCE) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def for_upkeep(
+    folder: Path, catalogue_url: str | None, vectors_url: str | None
+) -> Iterator[tuple[Catalogue, VectorTier]]:
+    """Open the catalogue and where the vectors are, as the one writer, and nothing of the derived indexes.
+
+    Raises SaidsoError where there is no index, BusyError when another process is writing.
+    """
+    if not folder.is_dir():
+        raise SaidsoError(f"There is no index in {folder}; give another folder with --data-dir.")
+    with (
+        closing(catalogue_at(folder, catalogue_url)) as catalogue,
+        writing_to(folder, catalogue),
+        closing(vector_tier(folder, catalogue, vectors_url)) as tier,
+    ):
+        yield catalogue, tier
+
+
+def catalogue_at(folder: Path, url: str | None) -> Catalogue:
+    """Open the catalogue at an address, or else that in the data folder. Raises SaidsoError when it cannot be."""
+    return Catalogue.open(url or f"sqlite:///{folder / 'catalogue.sqlite'}")
 
 
 def before_restore(folder: Path) -> Path:

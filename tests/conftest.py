@@ -35,6 +35,7 @@ LONGEST = (
     "test_page.py",
     "test_page_accessible.py",
     "test_page_evaluate.py",
+    "test_cluster.py",
     "test_doctor.py",
     "test_page_claims.py",
     "test_page_payloads.py",

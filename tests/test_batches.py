@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from index.batches import cores, side_by_side
+from index.batches import cores, keep_to, on_one_core, side_by_side
 
 
 def test_results_come_in_the_order_of_their_batches() -> None:
@@ -20,6 +20,14 @@ def test_torch_uses_one_thread_for_each_and_leaves_the_caller_its_own() -> None:
     assert torch.get_num_threads() == before
 
 
+def test_one_piece_of_work_has_one_thread_too() -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    assert on_one_core(torch.get_num_threads) == 1
+    assert torch.get_num_threads() == before
+
+
 def test_as_many_run_at_once_as_there_are_cores() -> None:
     together = threading.Barrier(cores(), timeout=20)  # nobody passes before all have come
     side_by_side(lambda _: together.wait(), range(cores()))
@@ -28,3 +36,12 @@ def test_as_many_run_at_once_as_there_are_cores() -> None:
 def test_a_fault_reaches_the_caller() -> None:
     with pytest.raises(ZeroDivisionError):
         side_by_side(lambda number: 1 // number, [1, 0])
+
+
+def test_a_process_keeps_to_its_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = cores()
+    monkeypatch.setattr("index.batches._share", None)
+    keep_to(1)
+    assert cores() == 1
+    keep_to(there + 1)
+    assert cores() == there

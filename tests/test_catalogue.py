@@ -152,6 +152,15 @@ def test_claims_come_back_as_they_were(catalogue: Catalogue) -> None:
     assert catalogue.claims_of("b") == []
 
 
+def test_claims_of_many_articles_each_have_their_own_words(catalogue: Catalogue) -> None:
+    ids = [f"{number:02}" for number in range(40)]
+    catalogue.store([(article(id_, f"{TEXT[:-1]} {id_}."), []) for id_ in ids])
+    content = len(TEXT)
+    denied = [Claim(None, None, (Piece(content, content + 2, id_),), "denies", None) for id_ in ids]
+    catalogue.store_claims({id_: [claim] for id_, claim in zip(ids, denied, strict=True)}, by="x")
+    assert catalogue.claims_by(Filters(stances=("denies",))) == list(zip(ids, denied, strict=True))
+
+
 def test_the_claims_of_an_article_may_be_stored_part_by_part(catalogue: Catalogue) -> None:
     catalogue.store([(article(text=TEXT), [])])
     middle = CLAIMS[1].content[0].start

@@ -4,7 +4,17 @@ import pytest
 import torch
 from torch import nn
 
-from index.encoder import Int8Linear, attend, fast_dtype, multiplies_bytes
+from index.encoder import (
+    MINILM,
+    Int8Linear,
+    Layer,
+    attend,
+    fast_dtype,
+    from_int8,
+    multiplies_bytes,
+    to_int8,
+    with_weights,
+)
 
 pytestmark = pytest.mark.skipif(not multiplies_bytes(), reason="this processor does not multiply bytes")
 
@@ -64,3 +74,19 @@ def test_attention_is_the_same_whether_something_is_learnt_or_not() -> None:
         read = attend(q, k, v, mask)
 
     assert torch.allclose(learning, read, atol=1e-5)
+
+
+def test_a_network_to_compute_with_has_the_weights_it_is_given_and_learns_nothing() -> None:
+    trained = Layer(MINILM)
+    state = {name: weight.clone() for name, weight in trained.state_dict().items()}
+    network = with_weights(lambda: Layer(MINILM), state)
+    x = torch.randn(2, 9, 384)
+    with torch.inference_mode():
+        assert torch.equal(network(x, None), trained(x, None))
+    assert not any(weight.requires_grad for weight in network.parameters())
+    assert network.up.weight.data_ptr() == state["up.weight"].data_ptr()
+
+
+def test_a_matrix_of_bytes_is_as_exact_as_in_two_steps() -> None:
+    weight, scale = to_int8(torch.randn(64, 32))
+    assert torch.equal(from_int8(weight, scale), weight.float() * scale)

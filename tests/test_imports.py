@@ -54,6 +54,7 @@ def test_imports_go_one_way(path: Path) -> None:
         ("llama_index", {"assistant/llamaindex.py", "assistant/writing/model.py"}),
         ("mcp", {"assistant/mcp_server.py"}),
         ("rich", {"assistant/terminal.py"}),
+        ("ray", {"index/cluster.py"}),
     ],
 )
 def test_each_heavyweight_has_its_homes(package: str, homes: set[str]) -> None:
@@ -85,7 +86,7 @@ def test_there_is_no_cycle() -> None:
 
 def test_the_command_line_starts_without_the_heavyweights() -> None:
     code = (
-        "import sys, assistant.cli; heavy = 'torch gradio chromadb llama_index mcp trafilatura transformers';"
+        "import sys, assistant.cli; heavy = 'torch gradio chromadb llama_index mcp ray trafilatura transformers';"
         "print([name for name in heavy.split() if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

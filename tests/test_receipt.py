@@ -150,7 +150,7 @@ def test_other_models_settings_and_versions(assistant: Assistant, folder: Path, 
     for beginning in (
         "It was written by Saidso '0.0.1'; this is ",
         "reader was 'other@123'; it is 'reader@",
-        "answer_threshold was 0.9; it is 0.35 now.",
+        "answer_threshold was 0.9; it is 0.4 now.",
     ):
         assert any(sentence.startswith(beginning) for sentence in found), found
 

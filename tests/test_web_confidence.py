@@ -29,7 +29,7 @@ def test_the_default_is_explained_with_what_it_does() -> None:
 
 def test_another_threshold_is_told_from_the_default() -> None:
     html = explanation(replace(SETTINGS, answer_threshold=0.6), "x")
-    assert "60&#37; on" in html and "the default is 35&#37;" in html and 'class="now"' not in html
+    assert "60&#37; on" in html and "the default is 40&#37;" in html and 'class="now"' not in html
 
 
 def test_another_reader_has_neither_figures_nor_picture() -> None:

@@ -22,10 +22,10 @@ from assistant.evaluation.metrics import DEPTH, calibration, risk_area, score, s
 from assistant.evaluation.questions import read_questions
 from assistant.evaluation.statistics import estimate
 from assistant.followup import Exchange
-from assistant.settings import saidso_version
 from index.articles import Article
 from index.errors import SaidsoError
 from index.filters import Filters
+from index.version import saidso_version
 
 _NAMED = 5  # ids in a warning
 

@@ -51,7 +51,7 @@ from assistant.web.startup import Startup
 from assistant.web.suggestions import Suggestions, add_suggestions
 from assistant.web.widget import add_widget
 from index.errors import SaidsoError
-from index.memory import keep_few_heaps
+from index.memory import keep_few_heaps, nothing_collected
 
 _STATIC = Path(__file__).with_name("static")
 _STYLES = (
@@ -110,8 +110,10 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
         keep_few_heaps()
         os.environ["GRADIO_TEMP_DIR"] = uploads  # readable by this user only, unlike gradio's own choice
         address = f"{'https' if encrypted else 'http'}://{_in_address(settings.host)}:{listening.getsockname()[1]}"
+        with nothing_collected():
+            app = create_app(startup, jobs, settings)
         config = uvicorn.Config(
-            create_app(startup, jobs, settings),
+            app,
             log_config=None,
             log_level="warning",
             access_log=False,

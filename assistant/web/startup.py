@@ -10,7 +10,7 @@ from pathlib import Path
 from assistant.assistant import Assistant
 from assistant.web.metrics import Metrics
 from index.errors import SaidsoError
-from index.memory import memory_watched
+from index.memory import memory_watched, nothing_collected
 
 
 class NotReadyError(SaidsoError):
@@ -88,9 +88,10 @@ class Startup:
             self._over.set()
 
     def _opened(self) -> Assistant:
-        assistant = self._open()
-        self.stage = "Loading the models"
-        assistant.warm_up()
+        with nothing_collected():
+            assistant = self._open()
+            self.stage = "Loading the models"
+            assistant.warm_up()
         if self._samples is not None and assistant.is_fresh():
             self.stage = "Reading the sample articles"
             self.metrics.ingesting(partial(assistant.ingest, [self._samples]))

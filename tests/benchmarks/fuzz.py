@@ -36,11 +36,12 @@ from assistant.answer import Answer
 from assistant.evaluation.questions import read_questions
 from assistant.receipt import FORMAT, Receipt
 from assistant.receipt_file import encoded, read_receipt
-from assistant.settings import saidso_version, sample_articles
+from assistant.settings import sample_articles
 from index.articles import SUFFIXES, read_file
 from index.document import UnreadableError
 from index.errors import SaidsoError
 from index.pdf import read_in_process, read_pdf
+from index.version import saidso_version
 from tests.test_articles import SEEDS
 
 MEMORY = 500_000_000  # bytes of address space
@@ -66,7 +67,7 @@ RECEIPT = Receipt(
         "created": "2017-03-17T00:00:00+00:00",
         "saidso": saidso_version(),
         "models": {"embedding": "m"},
-        "settings": {"answer_threshold": 0.35},
+        "settings": {"answer_threshold": 0.4},
         "index": {"articles": 1, "passages": 1},
         "answer": {**Answer("What was hit?", "The hall.").as_json(), "citations": [{**STATED, **CITED}]},
         "articles": {"a": {**STATED, "characters": 17, "text_sha256": "0" * 64}},
