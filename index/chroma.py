@@ -39,6 +39,7 @@ _READ_AT_ONCE = 4_000  # vectors: some MB
 _TREE = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 _SOME = 1_000  # vectors
 _FEW = 2_000  # vectors that are compared one by one
+_LOOKED_PAST = 500  # one vector in so many is looked at: the nearest hundred of a million miss one in six of the ten
 _PATIENCE = 60.0  # seconds for a server's answer
 
 
@@ -265,6 +266,7 @@ class ChromaVectors:
         self._tier, self._name = tier, name
         self._in_use = threading.RLock()  # so that nobody is searching while the client is exchanged
         self._client, self._collection = tier.connect(name)
+        self._size = self.count()  # about; counting takes as long as a search
         self._come = 0  # vectors since how many may wait was looked at
 
     def close(self) -> None:
@@ -277,6 +279,7 @@ class ChromaVectors:
             self.close()
             self._name = name
             self._client, self._collection = self._tier.connect(name)
+            self._size = self.count()
 
     def upsert(self, ids: Sequence[int], vectors: NDArray[np.float32], about: Sequence[About]) -> None:
         """Store one vector a passage. Raises UnwritableError when Chroma cannot, as `delete` does."""
@@ -306,6 +309,7 @@ class ChromaVectors:
 
     def _expect(self, more: int) -> None:
         """Where many vectors come, let more wait: a million would be written a thousand times, 900 GB in all."""
+        self._size += more
         self._come += more
         if self._tier.share and self._come > self._waiting:
             self._come = 0
@@ -365,13 +369,13 @@ class ChromaVectors:
             found = self._collection.query(
                 query_embeddings=vector[np.newaxis],
                 ids=None if only is None else [str(id_) for id_ in only],
-                n_results=k,
+                n_results=max(k, self._size // _LOOKED_PAST),
                 where=_where(filters),
                 include=["distances"],
             )
         distances = (found["distances"] or [[]])[0]
         hits = [(int(id_), 1.0 - float(distance)) for id_, distance in zip(found["ids"][0], distances, strict=True)]
-        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
+        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def _nearest_among(self, ids: Sequence[int], vector: NDArray[np.float32]) -> list[tuple[int, float]]:
         """Compare with each: a search tree that is told of few passages looks at all others to find them."""
