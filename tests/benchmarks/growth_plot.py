@@ -87,10 +87,12 @@ def _panel(place: int, title: str, lines: Mapping[str, _Line]) -> str:
     labels = _apart([(up.at(line[-1][1]), name) for name, line in lines.items() if line])
     for (name, line), colour in zip(lines.items(), _COLOURS, strict=False):
         if line:
-            path = " ".join(f"{left + across.at(x):.1f},{top + _HEIGHT - up.at(y):.1f}" for x, y in line)
+            at = [(f"{left + across.at(x):.1f}", f"{top + _HEIGHT - up.at(y):.1f}") for x, y in line]
+            path = " ".join(",".join(point) for point in at)
             parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-            x, y = left + across.at(line[-1][0]) + 4, top + _HEIGHT - labels[name] + 4
-            parts.append(f'<text x="{x:.0f}" y="{y:.0f}" fill="{colour}">{escape(name)}</text>')
+            parts += [f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in at]
+            beside, height = left + across.at(line[-1][0]) + 6, top + _HEIGHT - labels[name] + 4
+            parts.append(f'<text x="{beside:.0f}" y="{height:.0f}" fill="{colour}">{escape(name)}</text>')
     if place >= 3:
         middle = left + _WIDTH // 2
         parts.append(f'<text x="{middle}" y="{top + _HEIGHT + 30}" text-anchor="middle">passages</text>')
