@@ -65,15 +65,27 @@ def test_nothing_but_zeros_gives_the_constant(dtype: torch.dtype) -> None:
     assert torch.allclose(found[0, 1].float(), linear.bias, atol=1e-3)
 
 
-def test_attention_is_the_same_whether_something_is_learnt_or_not() -> None:
-    q, k, v = torch.randn(3, 2, 4, 9, 8)
-    mask = torch.zeros(2, 1, 1, 9)
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float32, 1e-5), (torch.bfloat16, 0.03)], ids=str)
+def test_attention_is_the_same_whether_something_is_learnt_or_not(dtype: torch.dtype, within: float) -> None:
+    q, k, v = torch.randn(3, 2, 4, 9, 8).to(dtype)
+    mask = torch.zeros(2, 1, 1, 9, dtype=dtype)
     mask[1, ..., 5:] = float("-inf")
-    learning = attend(q, k, v, mask)
-    with torch.no_grad():
-        read = attend(q, k, v, mask)
+    for masked in (None, mask):
+        learning = attend(q.float(), k.float(), v.float(), None if masked is None else masked.float())
+        with torch.no_grad():
+            read = attend(q, k, v, masked)
 
-    assert torch.allclose(learning, read, atol=1e-5)
+        assert read.dtype == dtype
+        assert torch.allclose(learning, read.float(), atol=within)
+
+
+@pytest.mark.parametrize("score", [-500.0, 500.0])
+def test_attention_in_bfloat16_stays_a_mean_however_large_its_scores_are(score: float) -> None:
+    q, k = torch.ones(1, 1, 512, 1), torch.full((1, 1, 512, 1), score)
+    with torch.no_grad():
+        read = attend(q.bfloat16(), k.bfloat16(), torch.full((1, 1, 512, 1), 50.0).bfloat16(), None)
+
+    assert torch.equal(read, torch.full_like(read, 50))
 
 
 def test_a_network_to_compute_with_has_the_weights_it_is_given_and_learns_nothing() -> None:
