@@ -8,7 +8,8 @@ from typing import Any
 
 from assistant.citations import Citation
 from assistant.prose import Prose
-from index.claims import Claim, Piece
+from index.claim_words import Piece
+from index.claims import Claim
 from index.filters import Filters
 
 

@@ -9,7 +9,8 @@ from enum import Enum
 from assistant.answer import Answer, Statement
 from assistant.citations import Citation
 from index.articles import Article
-from index.claims import Claim, Piece
+from index.claim_words import Piece
+from index.claims import Claim
 from index.passages import Span
 
 ArticleOf = Callable[[str], Article | None]

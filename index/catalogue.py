@@ -38,7 +38,8 @@ from sqlalchemy.exc import IntegrityError
 
 from index.articles import Article
 from index.batches import parts
-from index.claims import Claim, Piece
+from index.claim_words import Piece
+from index.claims import Claim
 from index.database import connect, fitting, one_at_a_time, writing
 from index.filters import Filters, iso_day
 from index.passages import Span

@@ -13,30 +13,19 @@ from pathlib import Path
 from index.batches import on_one_core
 from index.claim_finder import Attribution, ClaimFinder
 from index.claim_rules import with_rules
+from index.claim_speakers import speaker_of, speaks
+from index.claim_words import Piece, piece_of, trimmed
 from index.cues import LEADING, is_particle, place_of_verb, stance_of
 from index.embedder import bundled_model
 from index.naming import VERSION, Mention, candidates_for, names_of
-from index.passages import STARTERS, TITLES, Span, split_sentences
+from index.passages import Span, split_sentences
 from index.quotation_rules import touched, with_quotations
 from index.quotations import GAP, Token, quotations, units
 
 _WEIGHTS = Path(__file__).with_name("models") / "claims"
-_RULES = 4  # counts the ways in which claims have been made of what the network finds
+_RULES = 5  # counts the ways in which claims have been made of what the network finds
 _CHARACTERS_TOGETHER = 80_000
 _STRETCH = 40_000  # characters; hardly any article has more
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Exact words of an article: its characters `start` to `end` (exclusive), which read `text`."""
-
-    start: int
-    end: int
-    text: str
-
-    def moved(self, by: int) -> Piece:
-        """Return the same words, `by` characters further on."""
-        return Piece(self.start + by, self.end + by, self.text)
 
 
 @dataclass(frozen=True)
@@ -190,20 +179,6 @@ def batches(stretches: Iterable[Stretch]) -> Iterator[list[Stretch]]:
         yield batch
 
 
-# Loose at the end of words: all punctuation but the full stop of "U.S." and the bracket that closes one.
-_LOOSE_END = re.compile(r"(?:[\s,;:—–-]|(?<!\.\w)\.)+$")
-_LOOSE_START = re.compile(r"^[\s,;:.—–-]+")
-_ABBREVIATION = re.compile(r"\b[A-Z]\.(?:[A-Z]\.)+")
-_RELATIVE = re.compile(r",?\s+(?:who|whom|which)\b")
-# The words of a name, and the titles before it, that may stand before its last part.
-_NAME_BEFORE = re.compile(rf"(?:(?:[A-Z][\w’'-]*|(?i:{'|'.join(sorted(TITLES))})\.) )+$")
-_NAMED_BEFORE_WHO = re.compile(
-    r"((?:[A-Z][\w’'-]*\.? )*[A-Z][\w’'-]*(?:, (?:an?|the|his|her|its|their|one|former) [^,;.:“”\"\n]{2,60})?),? $"
-)
-_NOUN_BEFORE_WHO = re.compile(
-    r"\b((?:an?|the|those|his|her|its|their|some|many|most|all)\b[^,;.:“”\"\n]{0,40}),? $", re.I
-)
-_ADVERB = re.compile(r"(?:(?:later|also|but|and|then|now|earlier|yet|still|meanwhile)\s+)+(?=\w)", re.IGNORECASE)
 _PARTICLE = re.compile(r"\s+([a-z]+)\s+")
 _ASKED = re.compile(r"(?:[\w.’'-]+\s+){1,4}(?=(?:whether|if)\s)")  # the person asked, before what was asked
 _AFTER_CUE = frozenset("of about that on in today yesterday tonight later earlier".split()) | {
@@ -233,22 +208,24 @@ def _made(text: str, found: Attribution, quoted: Sequence[Token]) -> Claim:
         for piece, direct in _content(text, span, quoted):
             content.append(piece)
             inside.append(direct)
-    speaker = _speaker(text, found.source) if found.source else None
+    speaker = speaker_of(text, found)
     cue = _cue(text, found.cue)
+    if speaker and cue.start < speaker.end < cue.end:  # “the complaints | allege”
+        cue = trimmed(text, Span(speaker.end, cue.end))
     if content and not inside[0] and (particle := _PARTICLE.match(text, cue.end)):
         first = content[0]
         if particle.start(1) == first.start and particle.end() < first.end and is_particle(cue.text, particle[1]):
-            cue = _piece(text, cue.start, particle.end(1))
-            content[0] = _piece(text, particle.end(), first.end)
+            cue = piece_of(text, cue.start, particle.end(1))
+            content[0] = piece_of(text, particle.end(), first.end)
     if content and not inside[0] and content[0].start >= cue.end:
         after_more = text[cue.end : content[0].start].strip()
         when = (_WORDS_THAT if after_more else _WHEN_THAT).match(content[0].text)
-        content[0] = _piece(text, content[0].start + (when.end() if when else 0), content[0].end)
+        content[0] = piece_of(text, content[0].start + (when.end() if when else 0), content[0].end)
         cue, content[0] = _with_deed(text, cue, content[0])
     stance = stance_of(cue.text, text[cue.end : cue.end + 40])
     asked = _ASKED.match(content[0].text) if stance == "asks" and content and not inside[0] else None
     if asked:
-        content[0] = _piece(text, content[0].start + asked.end(), content[0].end)
+        content[0] = piece_of(text, content[0].start + asked.end(), content[0].end)
     direct = inside[0] if len(set(inside)) == 1 else None
     return Claim(speaker, cue, tuple(content), stance, direct)
 
@@ -258,40 +235,7 @@ def _with_deed(text: str, cue: Piece, content: Piece) -> tuple[Piece, Piece]:
     deed = _DEED.fullmatch(cue.text)
     if deed is None or stance_of(deed[1]) not in _OF_DEEDS or text[cue.end : content.start].strip():
         return cue, content
-    return _piece(text, cue.start, cue.start + deed.end(1)), _piece(text, cue.start + deed.start(2), content.end)
-
-
-def _speaker(text: str, span: Span) -> Piece | None:
-    piece = _trimmed(text, span)
-    if piece.text.casefold() in ("who", "which"):
-        piece = _antecedent(text, piece) or piece
-    piece = _piece(text, _start_of_name(text, piece.start), piece.end)
-    if adverb := _ADVERB.match(piece.text):
-        piece = _piece(text, piece.start + adverb.end(), piece.end)
-    clause = _RELATIVE.search(piece.text)
-    if clause and clause.start():
-        piece = _piece(text, piece.start, piece.start + clause.start())
-    return piece if any(character.isalnum() for character in piece.text) else None
-
-
-def _antecedent(text: str, who: Piece) -> Piece | None:
-    """Return whom "who" stands for: the name, with its apposition, or the noun phrase right before it."""
-    found = _NAMED_BEFORE_WHO.search(text, max(0, who.start - 100), who.start) or _NOUN_BEFORE_WHO.search(
-        text, max(0, who.start - 60), who.start
-    )
-    return found and _piece(text, found.start(1), found.end(1))
-
-
-def _start_of_name(text: str, start: int) -> int:
-    """Return where a name begins of which the network has only the end: "Brig. Gen. Bontrager" for "Bontrager"."""
-    before = _NAME_BEFORE.search(text, max(0, start - 80), start)
-    if not before or not text[start : start + 1].isupper():
-        return start
-    for word in reversed(before.group().split()):
-        if word.casefold() in STARTERS:
-            break
-        start -= len(word) + 1
-    return start
+    return piece_of(text, cue.start, cue.start + deed.end(1)), piece_of(text, cue.start + deed.start(2), content.end)
 
 
 def _is_said(text: str, claim: Claim) -> bool:
@@ -299,6 +243,8 @@ def _is_said(text: str, claim: Claim) -> bool:
     cue, speaker = claim.cue, claim.speaker
     if cue is None:
         return True
+    if cue.text == ":" and not claim.direct:
+        return speaker is not None and speaks(text, speaker)
     verb = cue.start + place_of_verb(cue.text)
     if speaker and (speaker.start < verb < speaker.end or _is_inside(claim.content, speaker)):
         return False  # “in reports detailing …” is nobody's claim, nor are “aircraft known to fly”
@@ -325,10 +271,10 @@ def _content(text: str, span: Span, quoted: Sequence[Token]) -> Iterator[tuple[P
             if piece.text:
                 yield piece, True
         return
-    piece = _trimmed(text, span)
+    piece = trimmed(text, span)
     that = _THAT.match(piece.text)
     if that:
-        piece = _piece(text, piece.start + that.end(), piece.end)
+        piece = piece_of(text, piece.start + that.end(), piece.end)
     if piece.text:
         yield piece, None if inside else False
 
@@ -343,39 +289,15 @@ def _outside(text: str, span: Span, touched: Sequence[Token]) -> str:
 
 def _cue(text: str, span: Span) -> Piece:
     """Return the cue without auxiliaries before it ("has said") and a preposition after it ("said of")."""
-    piece = _trimmed(text, span)
+    piece = trimmed(text, span)
     words = list(re.finditer(r"\S+", piece.text))
     if not words:
-        return _piece(text, span.start, span.end)
+        return piece_of(text, span.start, span.end)
     first = next((at for at, word in enumerate(words) if word.group().casefold() not in LEADING), 0)
     last = len(words) - 1
     if last > first and words[last].group().casefold() in _AFTER_CUE:
         last -= not is_particle(words[last - 1].group(), words[last].group())
-    return _piece(text, piece.start + words[first].start(), piece.start + words[last].end())
-
-
-def _trimmed(text: str, span: Span) -> Piece:
-    span = _whole_words(text, span)
-    words = text[span.start : span.end]
-    opening = _LOOSE_START.match(words)
-    start = span.start + (opening.end() if opening else 0)
-    closing = _LOOSE_END.search(text[start : span.end])
-    return _piece(text, start, start + closing.start() if closing else span.end)
-
-
-def _whole_words(text: str, span: Span) -> Span:
-    """Return a span with the whole of the abbreviations that it begins or ends in: “U.S.”, not “S.”."""
-    start, end = span.start, span.end
-    for found in _ABBREVIATION.finditer(text, max(0, start - 12), min(len(text), end + 12)):
-        if found.start() < start < found.end():
-            start = found.start()
-        if found.start() < end < found.end():
-            end = found.end()
-    return Span(start, end)
-
-
-def _piece(text: str, start: int, end: int) -> Piece:
-    return Piece(start, end, text[start:end])
+    return piece_of(text, piece.start + words[first].start(), piece.start + words[last].end())
 
 
 def _with_bare_quotations(text: str, claims: Sequence[Claim], quoted: Sequence[Token]) -> list[Claim]:
@@ -435,4 +357,4 @@ def _bare(text: str, tokens: Sequence[Token]) -> tuple[Piece, ...]:
 def _inside(text: str, span: Span) -> Piece:
     words = text[span.start : span.end]
     start = span.start + len(words) - len(words.lstrip())
-    return _piece(text, start, start + len(words.strip().rstrip(",")))
+    return piece_of(text, start, start + len(words.strip().rstrip(",")))

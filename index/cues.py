@@ -121,6 +121,11 @@ def is_particle(cue: str, word: str) -> bool:
     return bool(words) and (words[-1], word.casefold()) in _TABLE
 
 
+def is_cue(word: str) -> bool:
+    """Whether a word, in any of its forms, is one that attributions hang on."""
+    return (word.casefold(), "") in _TABLE
+
+
 def place_of_verb(cue: str) -> int:
     """Return at which character of a cue its first known word begins, or 0."""
     words = _WORD.finditer(cue)

@@ -15,7 +15,8 @@ from assistant.parties import Report
 from assistant.question import understand
 from assistant.reader import Evidence, candidates
 from index.catalogue import Passage
-from index.claims import Claim, Piece
+from index.claim_words import Piece
+from index.claims import Claim
 from index.cues import stance_of
 from index.search import Hit
 from tests.test_assistant import check

@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 
 from index.articles import Article
 from index.catalogue import Catalogue, Changes, Found, Unread
-from index.claims import Claim, Piece
+from index.claim_words import Piece
+from index.claims import Claim
 from index.errors import SaidsoError
 from index.filters import Filters
 from index.passages import Span

@@ -17,7 +17,8 @@ from assistant.training.measure_claims import is_direct, matched, scores
 from index.claim_finder import ClaimFinder
 from index.claim_input import Window, tokenise, windows
 from index.claim_network import BEFORE, CONTENT, CUE, NONE, REACH, SOURCE, ClaimNetwork, from_encoder, load_network
-from index.claims import Claim, Piece
+from index.claim_words import Piece
+from index.claims import Claim
 from index.embedder import bundled_model, open_tokenizer
 from index.encoder import Shape
 

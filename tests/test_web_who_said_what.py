@@ -12,7 +12,8 @@ from assistant.answer import Answer, Statement
 from assistant.citations import Citation
 from assistant.web.source_pane import cite_key
 from assistant.web.who_said_what import said_in, who_said_what
-from index.claims import Claim, Piece
+from index.claim_words import Piece
+from index.claims import Claim
 from index.passages import Span
 
 TEXT = "“They fled,” said Capt. Jeff Davis, a Pentagon spokesman. “We did not hit it.” Davis denied it. He left."

@@ -20,7 +20,7 @@ from assistant.evaluation.draft_wording import (
     one_line,
     word_set,
 )
-from index.claims import Piece
+from index.claim_words import Piece
 from index.passages import split_sentences
 
 _LONGEST = 600  # characters of a sentence; what is longer is a table or junk

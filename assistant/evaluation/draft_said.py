@@ -16,7 +16,8 @@ from assistant.evaluation.draft_wording import (
     one_line,
     word_set,
 )
-from index.claims import Claim, Piece, find_claims
+from index.claim_words import Piece
+from index.claims import Claim, find_claims
 
 _SAID_BY = word_set(
     "says claims confirms announces reports explains warns predicts promises admits finds suggests estimates"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from index.claims import Piece
+from index.claim_words import Piece
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from assistant.training.claims import Article, articles, held_out
-from index.claims import Claim, Piece, claims_of
+from index.claim_words import Piece
+from index.claims import Claim, claims_of
 from index.quotations import quotations
 
 OVERLAP = 0.5
