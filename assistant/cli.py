@@ -32,7 +32,7 @@ from index.articles import Article, Rejected
 from index.claims import nearest
 from index.errors import SaidsoError
 from index.filters import Filters, parse_day
-from index.memory import memory_watched, nothing_collected
+from index.memory import keep_freed, memory_watched, nothing_collected
 from index.workers import workers_at
 
 DONE, FAILED, USAGE, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -101,6 +101,7 @@ def ingest_command(
 ) -> None:
     """Read articles in. Unchanged ones are passed over, changed ones replaced; run it again after an interruption."""
     settings, terminal = Settings.from_environment(data_dir), Terminal()
+    keep_freed()
     try:
         with terminal.progress() as show, workers_at(settings.ray_address, settings.embedding_model) as workers:
             report = Assistant.open(settings, workers).ingest(paths, show)

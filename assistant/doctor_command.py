@@ -14,6 +14,7 @@ from index.backup import back_up, restore
 from index.doctor import examine
 from index.embedder import Embedder
 from index.errors import SaidsoError
+from index.memory import keep_freed
 from index.reindex import reindex
 from index.workers import workers_at
 
@@ -43,6 +44,7 @@ def reindex_command(data_dir: DataDir = None, as_json: Json = False) -> None:
     """Compute all vectors anew after a change of SAIDSO_EMBEDDING_MODEL; the old ones serve until it is done."""
     settings, terminal = Settings.from_environment(data_dir), Terminal()
     embedder = Embedder(settings.embedding_model)
+    keep_freed()
     try:
         with terminal.steps() as show, workers_at(settings.ray_address, settings.embedding_model) as workers:
             passages = reindex(settings.data_dir, embedder, settings.catalogue_url, settings.vectors_url, show, workers)

@@ -12,12 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
-from index.memory import keep_freed
-
 _Batch = TypeVar("_Batch")
 _Result = TypeVar("_Result")
 _Value = TypeVar("_Value")
-_KEPT = 2**27  # bytes a heap: what the layers of a batch or two take
 _share: int | None = None  # cores that this process was given of those there are
 
 
@@ -52,5 +49,4 @@ def on_one_core(work: Callable[[], _Result]) -> _Result:
 def _threads() -> ThreadPoolExecutor:
     import torch
 
-    keep_freed(_KEPT)
     return ThreadPoolExecutor(cores(), "network", initializer=lambda: torch.set_num_threads(1))

@@ -12,7 +12,7 @@ from index.errors import SaidsoError
 
 # How the loader, torch and the system say it, where Python's own MemoryError is not raised.
 _OUT_OF_MEMORY = ("failed to map segment", "annot allocate memory", "can't allocate memory", "can't start new thread")
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # glibc, malloc.h
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8  # glibc, malloc.h
 
 
 @contextmanager
@@ -55,13 +55,14 @@ def give_back_freed() -> None:
     _tell_malloc("malloc_trim", 0)
 
 
-def keep_freed(most: int = 2**31 - 1) -> None:
-    """Have glibc keep up to so many bytes a heap of what a network's layers free, for the next ones.
+def keep_freed() -> None:
+    """Have glibc keep what a network's layers free for the next ones: page faults are a tenth of an ingestion else.
 
-    Page faults are a tenth of an ingestion else, and a third of a step of training.
+    They are a third of a step of training. For programs that do one such thing and end.
     """
-    _tell_malloc("mallopt", _M_MMAP_THRESHOLD, most)
-    _tell_malloc("mallopt", _M_TRIM_THRESHOLD, most)
+    _tell_malloc("mallopt", _M_MMAP_THRESHOLD, 2**31 - 1)
+    _tell_malloc("mallopt", _M_TRIM_THRESHOLD, 2**31 - 1)
+    _tell_malloc("mallopt", _M_TOP_PAD, 2**28)
 
 
 def _tell_malloc(function: str, *values: int) -> None:
