@@ -27,8 +27,9 @@ _FUNCTION_WORDS = frozenset(
     "a an and are as at be been but by for from had has have how in is later not of on or s than that the there to was "
     "were what when where whose why widely with".split()
 )
-_POINTING = frozenset("that there what".split())  # which may be a speaker, but ends none
-_ENDS_LOOSE = re.compile(rf"(?:,?\s+(?:{'|'.join(sorted(_FUNCTION_WORDS - {'there', 'what', 'widely', 'later'}))}))+$")
+_NOBODY = _FUNCTION_WORDS - {"that", "there", "what"}  # which name nobody by themselves
+_ENDS_NONE = _FUNCTION_WORDS - {"later", "there", "what", "widely"}
+_ENDS_LOOSE = re.compile(rf"(?:,?\s+(?:{'|'.join(sorted(_ENDS_NONE))}))+$")
 # “The vote | her lawyer Ann Smith”: a noun phrase of which nothing leads into the next.
 _RUNS_ON = re.compile(
     rf"(?:the|an?|this|that)\s+(?:(?!(?:{'|'.join(sorted(_FUNCTION_WORDS))})\b)[\w’'-]+\s+){{1,3}}"
@@ -36,7 +37,7 @@ _RUNS_ON = re.compile(
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"[^:“”\"\n]{1,40}:\s+(?=\S)")
-_NOUN = re.compile(r"\s+(?P<noun>[^\W\d_][\w’'-]*)(?=(?P<end>[,;:.)—–]|\s+(?P<next>[\w’'-]+)|\s*$))")
+_NOUN = re.compile(r"\s+(?P<noun>[^\W\d_][\w’'-]*)(?=(?:[,;:.)—–]|\s+(?P<next>[\w’'-]+)|\s*$))")
 _NAME = re.compile(r"\s+[A-Z][\w’'&-]*(?:\s+[A-Z][\w’'&-]*)*")
 _AFTER_NOUN = LEADING | frozenset("of in on at by for from with that which who whose to and or may will would".split())
 _TIMESTAMP = r"[ \t]*(?:[\[(]?\d[\d:.]*[\])]?[ \t]+)?"
@@ -60,7 +61,7 @@ def speaker_of(text: str, found: Attribution) -> Piece | None:
     end = clause.start() if clause and clause.start() > start else piece.end
     loose = _ENDS_LOOSE.search(text, start, end)
     piece = piece_of(text, start, loose.start() if loose else end)
-    names = piece.text not in _FUNCTION_WORDS - _POINTING and any(map(str.isalnum, piece.text))  # Al From has a name
+    names = piece.text not in _NOBODY and any(map(str.isalnum, piece.text))  # Al From has a name
     return piece if names else None
 
 
