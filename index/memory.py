@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from index.errors import SaidsoError
 
 # How the loader, torch and the system say it, where Python's own MemoryError is not raised.
 _OUT_OF_MEMORY = ("failed to map segment", "annot allocate memory", "can't allocate memory", "can't start new thread")
+_ROOM = 2 << 30  # bytes: what is mapped beside the interpreter for an article to be read in, most of it by torch
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8  # glibc, malloc.h
 
 
@@ -27,6 +29,15 @@ def memory_watched() -> Iterator[None]:
             "There is not enough memory (Saidso takes about 1 GB); end other programs or allow this one more, then run "
             "the command again. What was stored stays."
         ) from error
+
+
+def probe_room() -> None:
+    """Raise OSError where so much cannot be mapped: libraries in Rust fall over when they get no memory for a thread.
+
+    What is mapped is only read, so that nothing but a limit on the process can refuse it.
+    """
+    if sys.platform.startswith("linux"):
+        mmap.mmap(-1, _ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ).close()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from index.embedder import Embedder, Vectors
 from index.errors import SaidsoError, UnreadableError
 from index.keyword_indexes import Gap, KeywordIndexes, have_followed, places
 from index.keywords import look_at as look_at_words
-from index.memory import give_back_freed
+from index.memory import give_back_freed, probe_room
 from index.soundness import Look, set_aside
 from index.vectors import VectorStore, VectorTier
 from index.workers import ThisProcess, Workers, alongside
@@ -95,8 +95,9 @@ class Store:
         """Open the data folder, creating what is missing, and finish what an interrupted process left half done.
 
         Without `workers` this process computes. Raises SaidsoError when the folder cannot be used or holds another
-        embedding model's vectors.
+        embedding model's vectors, OSError when this process may not have the memory.
         """
+        probe_room()
         if not folder.exists() and (before := before_restore(folder)).exists():
             raise SaidsoError(
                 f"{folder} is missing since a restore was interrupted: move {before} there, and nothing has changed."
