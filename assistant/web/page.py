@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,7 +23,7 @@ from assistant.web.confidence import explanation
 from assistant.web.reply import reply
 from assistant.web.startup import Startup
 from assistant.web.suggestions import COUNT, Suggestions
-from assistant.web.talk import UNKEPT, Message, Talk, asked, drawn, told
+from assistant.web.talk import UNKEPT, Message, Talk, Waiting, asked, drawn, told
 from index.errors import SaidsoError
 from index.filters import Filters
 
@@ -58,6 +59,7 @@ class Widgets:
     cited: gr.Textbox
     wanted: gr.Textbox
     conversation: gr.Markdown
+    waiting: gr.State
     source: gr.Markdown
     sources: gr.Dropdown
     filters: tuple[gr.Textbox, ...]  # speaker, since, until, as of
@@ -149,7 +151,7 @@ def _lay_out(confidence: str, model: str | None) -> Widgets:
     clear = gr.Button("Clear filters", visible="hidden", elem_id="clear-filters")
     refresh = gr.Button("Look again", visible="hidden", elem_id="refresh")
     return Widgets(
-        holdings, chat, example, question, ask, stop, cited, wanted, conversation, source, sources,
+        holdings, chat, example, question, ask, stop, cited, wanted, conversation, gr.State(Waiting()), source, sources,
         (speaker, since, until, as_of), only, extractive, clear, suggested, refresh, gr.Timer(1.0),
     )  # fmt: skip
 
@@ -177,7 +179,7 @@ def _connect(
     quiet: Any = {"show_progress": "hidden", "api_visibility": "private"}
     put: Any = {
         "fn": partial(_converse, startup, conversations, settings, w),
-        "inputs": [w.question, w.conversation, w.chat, w.extractive, w.sources, *w.filters],
+        "inputs": [w.waiting, w.question, w.conversation, w.chat, w.extractive, w.sources, *w.filters],
         "outputs": [w.chat, w.question, w.ask, w.stop, w.conversation],
         **quiet,
     }
@@ -185,11 +187,12 @@ def _connect(
     for button in w.example:
         turns.append(button.click(lambda text: text, button, w.question, **quiet).then(**put))
     turns.append(w.suggested.change(_told_by_script, w.suggested, w.question, **quiet).then(**put))
-    w.stop.click(_stopped, w.chat, w.chat, cancels=turns, **quiet)
+    w.stop.click(lambda waiting: waiting.leave(), w.waiting, None, **quiet)
     for turn in turns:  # only once it is let go: until then gradio would drop a question without a word
         turn.failure(partial(_busy, w, False), None, [w.ask, w.stop], **quiet)
     shown = [w.chat, w.conversation]
-    w.wanted.change(partial(_wanted, startup, conversations, w), w.wanted, shown, cancels=turns, **quiet)
+    left = w.wanted.change(_over, w.waiting, None, cancels=turns, **quiet)
+    left.then(partial(_wanted, startup, conversations, w), w.wanted, shown, **quiet)
     w.chat.clear(_cleared, w.conversation, w.conversation, **quiet)
     w.cited.change(partial(_open_source, startup), w.cited, w.source, **quiet)
 
@@ -216,6 +219,7 @@ async def _converse(
     conversations: Conversations,
     settings: Settings,
     w: Widgets,
+    waiting: Waiting,
     question: str,
     conversation: str,
     history: list[Message],
@@ -238,22 +242,29 @@ async def _converse(
         yield {w.chat: [*history, asked(cut), told(render.problem(str(error)))]}
         return
     talk = Talk(conversations.of(owner_of(_request())), question, filters, extractive)
-    turns = [*history, asked(question)]
-    yield {w.chat: turns, w.question: "", **_busy(w, True)}
+    waiting.talk = talk
+    turns, said = [*history, asked(question)], ""
+    yield {w.question: "", **_shown(w, talk, turns)}
     try:
         await asyncio.to_thread(talk.begin, conversation, settings.fingerprint)
         before = await asyncio.to_thread(drawn, talk.earlier, _article_of(startup)) if talk.turn else history
         turns = [*before, asked(question, talk.turn.number if talk.turn else None)]
-        yield {w.chat: turns, **({w.conversation: talk.turn.conversation_id} if talk.turn else {})}
-        async for html in reply(startup, talk):
-            yield {w.chat: [*turns, told(html)]}
-        yield _busy(w, False)
-    except SaidsoError as error:
-        await asyncio.to_thread(talk.failed, str(error))
-        yield {w.chat: [*turns, told(render.problem(str(error)))], **_busy(w, False)}
-    finally:  # also where the answer was stopped, another conversation opened, or the page closed
+        yield {w.question: "", **_shown(w, talk, turns)}
+        async with aclosing(reply(startup, talk)) as told_so_far:
+            async for said in told_so_far:
+                yield _shown(w, talk, [*turns, told(said)])
         if not talk.is_over:
             await asyncio.to_thread(talk.stopped)
+            said = _stopped(said)
+    except SaidsoError as error:
+        await asyncio.to_thread(talk.failed, str(error))
+        said = render.problem(str(error))
+    finally:  # also where another conversation was opened, or the page closed
+        if waiting.talk is talk:
+            waiting.talk = None
+        if not talk.is_over:
+            await asyncio.to_thread(talk.stopped)
+    yield _shown(w, talk, [*turns, told(said)], busy=False)
 
 
 def _filters(sources: list[str], speaker: str, since: str, until: str, as_of: str) -> Filters:
@@ -273,21 +284,24 @@ def _told_by_script(key: str) -> str:
     return key.rpartition(" ")[0]
 
 
-def _stopped(history: list[Message]) -> list[Message]:
-    """Leave what was said so far, and say that it was stopped."""
-    said = _text(history[-1]) if history and history[-1]["role"] == "assistant" else ""
-    kept = said if render.is_answer(said) else ""
-    turns = history[:-1] if said else history
-    return [*turns, told(kept + render.notice("Stopped."))]
+def _stopped(said: str) -> str:
+    """Leave what was said so far, if that is of the answer, and say that it was stopped."""
+    return (said if render.is_answer(said) else "") + render.notice("Stopped.")
+
+
+async def _over(waiting: Waiting) -> None:
+    """Let nothing more be told here: a cancelled answer may still be telling, and would in another one's place."""
+    await waiting.over()
+
+
+def _shown(w: Widgets, talk: Talk, messages: list[Message], busy: bool = True) -> Update:
+    """Say of every component how it is now: gradio's page loses what it hears just before it is told of no change."""
+    known = {w.conversation: talk.turn.conversation_id} if talk.turn else {}
+    return {w.chat: messages, **known, **_busy(w, busy)}
 
 
 def _busy(w: Widgets, busy: bool) -> Update:
     return {w.ask: gr.update(visible=not busy), w.stop: gr.update(visible=busy)}
-
-
-def _text(message: Message) -> str:
-    content = message["content"]
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
 async def _arrive(

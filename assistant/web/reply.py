@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 
 from assistant.answer import Answer
@@ -22,17 +22,19 @@ _STATEMENT_PAUSE = 0.15  # seconds between statements, so that the eye can follo
 _LOOK_AGAIN = 0.05
 
 
-async def reply(startup: Startup, talk: Talk) -> AsyncIterator[str]:
+async def reply(startup: Startup, talk: Talk) -> AsyncGenerator[str, None]:
     """Yield HTML: that we wait, the stages, then the answer statement by statement. Keeps the answer as soon as it is.
 
-    Raises SaidsoError where there is no assistant to ask, or it refuses the question.
+    Ends early where the talk is left. Raises SaidsoError where there is nothing to ask, or the question is refused.
     """
     waited_for = ""
-    while startup.under_way:
+    while startup.under_way and not talk.is_left:
         if startup.stage != waited_for:
             waited_for = startup.stage
             yield render.stage(f"Still loading ({waited_for[0].lower()}{waited_for[1:]}). Your question is next.")
         await asyncio.sleep(_LOOK_AGAIN)
+    if talk.is_left:
+        return
     heard = _Heard()
     ask = partial(startup.assistant.ask, talk.question, talk.filters, on_stage=heard.on_stage, history=talk.history)
     ask = partial(ask, extractive=talk.extractive, on_text=heard.on_text)
@@ -40,13 +42,15 @@ async def reply(startup: Startup, talk: Talk) -> AsyncIterator[str]:
     asking.add_done_callback(lambda task: task.cancelled() or task.exception())  # where nobody waits for it any more
     shown = ""
     try:
-        while not asking.done():
+        while not (asking.done() or talk.is_left):
             if (html := heard.html) != shown:
                 shown = html
                 yield html
             await asyncio.wait([asking], timeout=_LOOK_AGAIN)
     finally:
         heard.is_over = True
+    if talk.is_left:
+        return
     answer = await asking
     await asyncio.to_thread(talk.answered, answer)
     async for html in _told(answer, talk):
@@ -80,6 +84,8 @@ async def _told(answer: Answer, talk: Talk) -> AsyncIterator[str]:
     for shown in range(1, 0 if answer.prose else len(answer.statements)):
         yield render.answer(answer, shown)
         await asyncio.sleep(_STATEMENT_PAUSE)
+        if talk.is_left:
+            return
     notice = render.notice(talk.notice) if talk.notice else ""
     talk.is_over = True
     yield render.answer(answer, kept=talk.kept) + notice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,13 +17,14 @@ from index.filters import Filters
 MOST_SHOWN = 50  # turns; an older one is in the exports
 UNKEPT = "unkept"  # in the place of a conversation's id where none is to be kept
 Message = dict[str, Any]
+_LOOK_AGAIN = 0.02  # seconds
 
 
 class Talk:
     """A question on its way to an answer, and what is kept of it.
 
     `earlier` are the turns of its conversation that went before. Where something cannot be kept the question is
-    answered all the same, and `notice` says why it is not kept.
+    answered all the same, and `notice` says why it is not kept. Once it `is_left` nobody waits for the answer.
     """
 
     def __init__(self, conversations: Conversations, question: str, filters: Filters, extractive: bool = False) -> None:
@@ -32,6 +34,7 @@ class Talk:
         self.earlier: Sequence[Turn] = ()
         self.notice = ""
         self.turn: Turn | None = None
+        self.is_left = False
         self.is_over = False
         self._conversations = conversations
 
@@ -85,6 +88,24 @@ class Talk:
     def kept(self) -> render.Kept | None:
         """Where the answer is kept, as the page shows it."""
         return kept(self.turn) if self.turn else None
+
+
+class Waiting:
+    """What one page waits for: the question that is being answered there, if any."""
+
+    def __init__(self) -> None:
+        self.talk: Talk | None = None
+
+    def leave(self) -> None:
+        """Have its answer end, with what was said so far."""
+        if self.talk:
+            self.talk.is_left = True
+
+    async def over(self) -> None:
+        """Leave it, and return when nothing of its answer is still to come."""
+        self.leave()
+        while self.talk:
+            await asyncio.sleep(_LOOK_AGAIN)
 
 
 def kept(turn: Turn) -> render.Kept:
