@@ -107,7 +107,7 @@ class ClaimFinder:
     def judge(self, texts: Sequence[Tokens]) -> list[list[Judged]]:
         """Return what the network says of the likely anchors of each text, in order.
 
-        Each window is read by itself: nothing is padded, and what is found does not hang on what else is read.
+        Each window is read by itself, so that what is found does not hang on what else is read.
         """
         shown = [(number, window) for number, tokens in enumerate(texts) for window in windows(tokens)]
         read = side_by_side(lambda pair: list(self._read(texts[pair[0]], pair[1])), shown)

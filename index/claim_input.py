@@ -25,6 +25,7 @@ CAPITAL, OPENS_SENTENCE, OPENS_PARAGRAPH, IN_QUOTATION = 1, 2, 4, 8
 """What a token's feature is the sum of."""
 
 _CLS, _SEP = 101, 102
+_STEP = 8  # tokens: the processor keeps a program for each length of an input, so that there had better be few
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,12 @@ def _next_start(opens: NDArray[np.intp], lowest: int, end: int) -> int:
 
 
 def padded(shown: Sequence[tuple[Tokens, Window]]) -> tuple[Ids, Ids, Ids]:
-    """Return ids and features, (windows, longest + 2) with [CLS] and [SEP] around each window, and the lengths."""
+    """Return ids and features, (windows, tokens) with [CLS] and [SEP] around each window, and the lengths.
+
+    Of tokens there are as many as the longest has, and up to seven more.
+    """
     lengths = np.array([window.end - window.start + 2 for _, window in shown], dtype=np.int32)
-    ids = np.zeros((len(shown), int(lengths.max())), dtype=np.int32)
+    ids = np.zeros((len(shown), -(-int(lengths.max()) // _STEP) * _STEP), dtype=np.int32)
     features = np.zeros_like(ids)
     for row, (tokens, window) in enumerate(shown):
         length = lengths[row]
