@@ -45,9 +45,9 @@ from index.filters import Filters, iso_day
 from index.passages import Span
 from index.speakers import (
     PRONOUNS,
-    is_full_name,
+    known_by,
     lookup_words,
-    same_speaker,
+    named_otherwise,
     short_for,
     speaks_for,
     words_of,
@@ -443,17 +443,10 @@ class Catalogue:
         with self._engine.connect() as connection:
             own = [name for name in _speakers_called(connection, lookup_words(asked)) if speaks_for(name, asked)]
             own = own or short_for(asked, _speakers_called(connection, words_of(asked)))
-            people: dict[str, list[str]] = {}
-            for name in filter(is_full_name, own):
-                for word in words_of_same(name):
-                    people.setdefault(word, []).append(name)
-            others = set(_speakers_called(connection, people)).difference(own)
-        elsewhere = [
-            name
-            for name in filter(is_full_name, others)
-            if any(same_speaker(name, one) for word in words_of_same(name) for one in people.get(word, ()))
-        ]
-        return sorted({*own, *elsewhere})
+            known = known_by(asked, own)
+            words = {word for name in known for word in words_of_same(name)}
+            others = set(_speakers_called(connection, words)).difference(own)
+        return sorted({*own, *named_otherwise(known, others)})
 
     def most_quoted(self, words: str, limit: int) -> list[tuple[str, int]]:
         """Return (speaker, number of claims), the most quoted first, of those with all `words` in their naming.

@@ -15,7 +15,7 @@ from index.people import ROLES, Named, gender_of, named_in
 from index.quotations import GAP
 from index.speakers import BODY_WORDS, RANKS, Words, fold, read_naming
 
-VERSION = 3  # of the rules: where it changes, claims are found anew
+VERSION = 4  # of the rules: where it changes, claims are found anew
 
 _HE_SHE = frozenset(("he", "she"))
 _OF_A_PERSON = re.compile(r"\b(?:he|she|his|her|him)\b", re.IGNORECASE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -25,8 +26,10 @@ OFFICERS = SPOKESMEN | frozenset(
     "chairwoman chairperson chair leader founder co-founder ambassador envoy representative governor mayor "
     "executive ceo prosecutor lawyer lawyers attorney attorneys coordinator commissioner superintendent "
     "manager captain general admiral colonel chair speaker owner co-chair investigator investigators officers officer "
-    "statement report authorities".split()
+    "director-general secretary-general undersecretary statement report authorities".split()
 )
+# What stands before the word of an office: “the Pentagon press secretary”.
+_OF_OFFICES = frozenset("press deputy vice senior associate assistant acting interim".split())
 # Ranks and forms of address that stand before a name and are none of it.
 RANKS = TITLES | frozenset(
     "captain colonel general lieutenant sergeant major brigadier admiral commander corporal private doctor professor "
@@ -63,6 +66,22 @@ _GENERIC = _GOVERNMENT | frozenset(
 _COMMON = frozenset("department ministry government office agency state official officials".split())
 _SMALL = frozenset("the a an of for and in at on to by from with our their his her its this that own s".split())
 _FOR = frozenset("for of at with from in to".split())
+_ABOUT = _FOR | frozenset(
+    "by against on about over under including like as than near behind within outside inside between among during "
+    "without".split()
+)
+# People that are told of by whom they belong to, stand for or are against; none of them speaks for that.
+_FOLK = frozenset(
+    "supporters opponents critics residents allies friends relatives fans followers voters survivors victims parents "
+    "neighbors neighbours colleagues aides family people men women witnesses activists experts analysts".split()
+)
+_ISSUED = frozenset("published released issued posted compiled conducted written".split())
+# What somebody has written is given as the writer's words.
+_WRITINGS = frozenset(
+    "study studie analysis poll survey letter data figure statistic research review investigation filing memo tweet "
+    "article story editorial post video email message release paper estimate projection audit complaint lawsuit note "
+    "forecast readout".split()
+)
 _NOT_NOW = frozenset("former ex onetime".split())
 _SUFFIXES = frozenset("jr sr ii iii iv".split())
 _DETERMINER = re.compile(r"(?:the|an?|his|her|its|their|one|another)\s", re.IGNORECASE)
@@ -154,6 +173,47 @@ def lookup_words(asked: str) -> frozenset[str]:
     return telling or words_of(asked) - _SMALL
 
 
+def known_by(asked: str, own: Iterable[str]) -> list[str]:
+    """Return those of `own`, namings that speak for `asked`, by which it is known in articles that name it otherwise.
+
+    They are other names of a body, and persons who hold an office of it. A person is known by no one else.
+    """
+    wanted = read_naming(asked).name
+    full = [name for name in own if is_full_name(name)]
+    same = {name for name in full if same_speaker(name, asked)}
+    if not _is_known_body(wanted) and any(read_naming(name).name[0] in genders() for name in same):
+        return []
+    other_names = [name for name in full if name in same and not set(wanted) <= set(read_naming(name).name)]
+    return other_names + [name for name in full if name not in same and not _is_known_body(read_naming(name).name)]
+
+
+def named_otherwise(known: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Return those of `others` that stand for one of `known`, by no other office and not in former times.
+
+    Whoever is told of with other offices more often than with this one stands for it nowhere else.
+    """
+    by_word: dict[str, list[str]] = {}
+    for one in known:
+        for word in words_of_same(one):
+            by_word.setdefault(word, []).append(one)
+
+    def same_as(name: str) -> set[str]:
+        return {one for word in words_of_same(name) for one in by_word.get(word, ()) if same_speaker(name, one)}
+
+    found = {name: same for name in others if is_full_name(name) and (same := same_as(name))}
+    holds_another = {name for name in found if read_naming(name).offices or _NOT_NOW.intersection(words_of(name))}
+    elsewhere = Counter(one for name in holds_another for one in found[name])
+    return [
+        name
+        for name, same in found.items()
+        if name not in holds_another and any(len(same_as(one)) > elsewhere[one] for one in same)
+    ]
+
+
+def _is_known_body(name: Words) -> bool:
+    return not BODY_WORDS.isdisjoint(name) or any(word in _aliases().names.values() for word in name)
+
+
 @lru_cache(maxsize=20_000)
 def words_of_same(naming: str) -> frozenset[str]:
     """Return words, and the name's words in their order, of which any full name of the same person or body has one.
@@ -191,7 +251,10 @@ def _above(part: str) -> Iterator[str]:
 def _plain_name(text: str) -> Words:
     """Return the words of a naming without titles and what stands beside it, folded."""
     head = next((part for part in _BESIDE.split(text) if part.strip()), "")
-    return tuple(word for token in _without_titles(_tokens(head)) if (word := fold(token)) not in _SMALL)
+    tokens = _without_titles(_tokens(head))
+    if all(token.islower() for token in tokens) and not text.islower():  # "a retired judge, Ann Woods"
+        return ()
+    return tuple(word for token in tokens if (word := fold(token)) not in _SMALL)
 
 
 @lru_cache(maxsize=20_000)
@@ -204,6 +267,7 @@ def read_naming(text: str) -> Naming:
     if len(tokens) == 1 and tokens[0].casefold() in PRONOUNS:
         return Naming((), ())
     name, offices, spokesman = _read_head(tokens)
+    mentions = _only_mentions(tokens)
     if beside and _DETERMINER.match(head) and _is_bare_name(_tokens(beside[0])):
         name = ()  # "his friend at Lehigh, Bruce Turry"
     for part in beside:
@@ -211,6 +275,8 @@ def read_naming(text: str) -> Naming:
         offices += part_offices
         if not name and not spokesman:
             spokesman = part_spokesman
+        if mentions and not _is_bare_name(_tokens(part)):
+            continue  # "a jury in Austin, Texas"
         if not name and part_name and not part_offices and not part.islower():
             name = part_name  # "the spokesman, Jeff Davis"
     return Naming(name, tuple(dict.fromkeys(offices)), spokesman and not name)
@@ -226,6 +292,8 @@ def _read_head(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool]:
     if role is None:
         if person := _person_of(tokens):
             return person
+        if _only_mentions(tokens):
+            return (), (), False
         words = _canonical(_without_titles(tokens))
         return (words if _names_something(words) else ()), (), False
     before, after = tokens[:role], tokens[role + 1 :]
@@ -233,7 +301,7 @@ def _read_head(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool]:
     name: Words = ()
     if after and after[0].casefold() in _FOR:
         office = _canonical(after[1:])
-        if not _names_something(office):
+        if not _names_something(office) or (_only_mentions(after[1:]) and _ends_with_person(after[1:])):
             office = ()
     else:
         office, name = _canonical(_without_adjectives(before)), _canonical(_without_titles(after))
@@ -241,6 +309,33 @@ def _read_head(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool]:
         office = ()
     named = name if _names_something(name) else ()
     return named, ((office,) if _names_something(office, alone=True) else ()), spokesman and not named
+
+
+def _only_mentions(tokens: list[str]) -> bool:
+    """Whether these are words for somebody whom a name only tells of: "a critic of Donald Trump".
+
+    In "the government of Syria", "the Bank of England" and "a study by Airwars" they are words for the named.
+    """
+    if all(token.islower() for token in tokens):
+        return False  # as people type
+    at = next((at for at, token in enumerate(tokens) if at and token in _ABOUT), None)
+    if at is None:
+        return False
+    head = fold(tokens[at - 1])
+    if head in _FOLK:
+        return True
+    own = BODY_WORDS | _GOVERNMENT | OFFICERS | RANKS | {"member", "members"}
+    if head in own or head.removesuffix("s") in own:
+        return False
+    if tokens[at] in ("by", "from") and (head in _ISSUED or head.removesuffix("s") in _WRITINGS):
+        return False
+    return not any(letter.isupper() for letter in tokens[at - 1])
+
+
+def _ends_with_person(tokens: list[str]) -> bool:
+    last = max(at for at, token in enumerate(tokens) if token in _ABOUT)
+    after = [fold(token) for token in tokens[last + 1 :]]
+    return any(word in RANKS or word in genders() for word in after[:2])
 
 
 def _person_of(tokens: list[str]) -> tuple[Words, tuple[Words, ...], bool] | None:
@@ -288,9 +383,12 @@ def _without_titles(tokens: list[str]) -> list[str]:
 
 
 def _without_adjectives(tokens: list[str]) -> list[str]:
-    """Leave out what stands before the first word with a capital: "a senior", "chief"."""
+    """Leave out what stands before the first word with a capital, and what is the office's: "a senior", "press"."""
     first = next((at for at, token in enumerate(tokens) if not token[0].islower()), len(tokens))
-    return [token for token in tokens[first:] if token.casefold() not in OFFICERS]
+    kept = [token for token in tokens[first:] if token.casefold() not in OFFICERS]
+    while kept and kept[-1] in _OF_OFFICES:
+        kept.pop()
+    return kept
 
 
 def _canonical(tokens: Iterable[str]) -> Words:

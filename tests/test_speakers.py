@@ -2,7 +2,16 @@ from itertools import product
 
 import pytest
 
-from index.speakers import is_full_name, same_speaker, short_for, speaks_for, words_of, words_of_same
+from index.speakers import (
+    is_full_name,
+    known_by,
+    named_otherwise,
+    same_speaker,
+    short_for,
+    speaks_for,
+    words_of,
+    words_of_same,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +32,8 @@ from index.speakers import is_full_name, same_speaker, short_for, speaks_for, wo
         ("SOHR", "Syrian Observatory for Human Rights"),
         ("the NHTSA", "the National Highway Traffic Safety Administration"),
         ("the Syrian government", "Syria"),
+        ("the government of Syria", "Syria"),
+        ("the U.S. Centers for Disease Control and Prevention", "the CDC"),
         ("José Ortiz", "Jose Ortiz"),
     ],
 )
@@ -44,6 +55,9 @@ def test_one_person_or_body_is_known_by_its_names(one, other):
         ("the Syrian Observatory for Human Rights", "Syria"),
         ("residents", "two residents"),
         ("Ole Solvang", "Ole Gunnar"),
+        ("a retired judge, and the executor for her uncle Robert Ortiz", "A Butler County judge"),
+        ("Her son, Kyle Ortiz", "the miner's son"),
+        ("a jury in Austin, Texas", "Texas"),
     ],
 )
 def test_nobody_is_merged_on_a_guess(one, other):
@@ -61,6 +75,10 @@ def test_nobody_is_merged_on_a_guess(one, other):
         ("Chris Woods, director of Airwars", "Airwars"),
         ("Gen. Joseph Votel, commander of U.S. Central Command", "US Central Command"),
         ("Pentagon officials", "Pentagon"),
+        ("Pentagon press secretary John Kirby", "the Pentagon"),
+        ("members of the Harbour Council", "the Harbour Council"),
+        ("a study published by the Harbour Council", "the Harbour Council"),
+        ("data from the Harbour Council", "the Harbour Council"),
     ],
 )
 def test_officers_speak_for_their_body(name, asked):
@@ -76,6 +94,14 @@ def test_officers_speak_for_their_body(name, asked):
         ("the Syrian Observatory for Human Rights", "Syria"),
         ("the Pentagon", "Russia"),
         ("he", "the Pentagon"),
+        ("a frequent critic of former President Donald Trump", "Trump"),
+        ("supporters of Trump", "Trump"),
+        ("Supporters of Donald Trump", "Donald Trump"),
+        ("a tribe that has sparred with President Joe Biden", "Joe Biden"),
+        ("Rep. Adam Schiff, the lead manager in the impeachment trial of President Donald Trump", "Trump"),
+        ("a systems architect for the Department of Defense", "the Pentagon"),
+        ("documents obtained by the Harbour Times", "the Harbour Times"),
+        ("Russian human rights lawyer Pavel Orlov", "Russia"),
     ],
 )
 def test_others_do_not(name, asked):
@@ -95,6 +121,24 @@ def test_others_do_not(name, asked):
 )
 def test_a_noun_stands_for_the_only_body_that_is_called_so(asked: str, names: list[str], found: list[str]) -> None:
     assert short_for(asked, names) == found
+
+
+def test_an_officer_is_known_in_other_articles_by_name_alone() -> None:
+    known = known_by("the Pentagon", ["Pentagon spokesman John Kirby", "Kyiv, a senior Defense Department official"])
+    assert known == ["Pentagon spokesman John Kirby"]
+    others = ["John Kirby", "Jim Kirby", "John Kirby, a former Pentagon spokesman"]
+    assert named_otherwise([*known, "John Kirby of the Pentagon"], others) == ["John Kirby"]
+
+
+def test_who_has_another_office_more_often_is_not() -> None:
+    elsewhere = ["John Kirby, a White House spokesman", "White House spokesman John Kirby"]
+    assert named_otherwise(["Pentagon spokesman John Kirby"], ["John Kirby", *elsewhere]) == []
+    assert named_otherwise(["Pentagon spokesman John Kirby"], ["John Kirby"]) == ["John Kirby"]
+
+
+def test_a_body_is_known_by_its_other_names_and_a_person_by_no_one_else() -> None:
+    assert known_by("HOT", ["HOT", "the Harbour Observatory for Tides"]) == ["the Harbour Observatory for Tides"]
+    assert known_by("Trump", ["Donald Trump", "Trump lawyer Rudy Giuliani", "CNN, Trump's lawyer Alan Woods"]) == []
 
 
 def test_whoever_is_the_same_is_found_by_a_word() -> None:
