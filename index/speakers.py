@@ -78,7 +78,7 @@ _FOLK = frozenset(
 _ISSUED = frozenset("published released issued posted compiled conducted written".split())
 # What somebody has written is given as the writer's words.
 _WRITINGS = frozenset(
-    "study studie analysis poll survey letter data figure statistic research review investigation filing memo tweet "
+    "study studies analysis analyses poll survey letter data figure statistic research review investigation filing memo tweet "
     "article story editorial post video email message release paper estimate projection audit complaint lawsuit note "
     "forecast readout".split()
 )
