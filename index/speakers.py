@@ -78,9 +78,9 @@ _FOLK = frozenset(
 _ISSUED = frozenset("published released issued posted compiled conducted written".split())
 # What somebody has written is given as the writer's words.
 _WRITINGS = frozenset(
-    "study studies analysis analyses poll survey letter data figure statistic research review investigation filing memo tweet "
-    "article story editorial post video email message release paper estimate projection audit complaint lawsuit note "
-    "forecast readout".split()
+    "study studies analysis analyses poll survey letter data figure statistic research review investigation filing "
+    "memo tweet article story editorial post video email message release paper estimate projection audit complaint "
+    "lawsuit note forecast readout".split()
 )
 _NOT_NOW = frozenset("former ex onetime".split())
 _SUFFIXES = frozenset("jr sr ii iii iv".split())
