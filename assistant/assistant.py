@@ -112,7 +112,7 @@ class Assistant:
         clock = _Clock(on_stage)
         clock.stage("understanding")
         filters = filters or Filters()
-        alone = self._standing_alone(question, history, extractive)
+        alone = self._standing_alone(question, history, extractive, on_text)
         asked = self._with_namings(understand(alone, filters.as_of), filters)
         clock.stage("searching")
         hits = self._search(asked, filters)
@@ -150,11 +150,13 @@ class Assistant:
             answer = self._in_prose(self._writer, answer, chosen, hits, on_text)
         return replace(answer, timings_ms=clock.stop())
 
-    def _standing_alone(self, question: str, history: Sequence[Exchange], extractive: bool) -> str:
+    def _standing_alone(
+        self, question: str, history: Sequence[Exchange], extractive: bool, on_text: Callable[[str], None]
+    ) -> str:
         alone = standalone_question(question, history)
         if self._writer is None or extractive or not history:
             return alone
-        return self._writer.standing_alone(question, history, alone)
+        return self._writer.standing_alone(question, history, alone, on_text)
 
     def _in_prose(
         self,

@@ -99,6 +99,20 @@ def test_stop_stops_the_model(page: Page, stand_in: StandIn) -> None:
     assert stand_in.left.wait(20)
 
 
+@needs_chromium
+def test_an_answer_is_not_written_on_into_another_conversation(page: Page, stand_in: StandIn) -> None:
+    stand_in.pause = 0.02
+    stand_in.says = lambda _: " ".join(f"{DAVIS} And so on {number}." for number in range(300))
+    page.fill("#question textarea", PENTAGON)
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer .prose")).to_contain_text("Capt. Jeff Davis")
+    page.get_by_role("button", name="New conversation").click()
+    expect(page.locator("#chat .asked")).to_have_count(0)
+    assert stand_in.left.wait(20)
+    expect(page.locator("#ask")).to_be_visible()
+    expect(page.locator("#chat .asked")).to_have_count(0)
+
+
 def test_the_stream_tells_it_sentence_by_sentence(address: str, stand_in: StandIn) -> None:
     told = events(address, question=PENTAGON)
     assert {"stage": "wording"} in [data for name, data in told if name == "stage"]

@@ -361,6 +361,30 @@ def test_a_silent_model_can_be_stopped_too(
     assert stand_in.left.wait(20)
 
 
+def test_a_model_that_puts_a_follow_up_can_be_stopped_and_does_not_go_on_for_ever(
+    assistant: Assistant, stand_in: StandIn
+) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop(_: str) -> None:
+        if stand_in.asked:
+            raise StopError
+
+    history = [Exchange(PENTAGON, "a meeting hall; Eric Pahon")]
+    stand_in.asked.clear()
+    stand_in.left.clear()
+    stand_in.pause = 0.05
+    stand_in.says = lambda _: "word " * 2000
+    with pytest.raises(StopError):
+        assistant.ask("And did he deny a mosque?", history=history, on_text=stop)
+    assert len(stand_in.asked) == 1 and stand_in.left.wait(10)
+    stand_in.pause = 0.0
+    stand_in.says = lambda user: "word " * 4000 if "Last question" in user else DAVIS
+    by_rule = assistant.ask("And did he deny a mosque?", history=history, extractive=True).standalone_question
+    assert assistant.ask("And did he deny a mosque?", history=history).standalone_question == by_rule
+
+
 def test_nothing_is_asked_of_a_model_where_there_is_no_answer(assistant: Assistant, stand_in: StandIn) -> None:
     stand_in.asked.clear()
     answer = assistant.ask("Who won the 2022 World Cup?")

@@ -30,6 +30,7 @@ OnText = Callable[[str], None]
 _MARKERS_BEHIND = re.compile(r"([.!?][”’\"']?)((?:\s*\[\d[\d ,;–-]*\])+)")
 _OPEN_MARKER = re.compile(r"\[[\d ,;–-]*")  # of the sentence before, still being written
 _MOST_SENTENCES = 40
+_LONGEST_QUESTION = 2000  # characters; a model that goes on has not put a question
 _PARTIES = re.compile(
     r"\b(?:each|every|all|both|different|the)\s+(?:\w+\s+)?(?:part(?:y|ies)|sides?|speakers?)\b", re.IGNORECASE
 )
@@ -85,14 +86,21 @@ class Writer:
             raise ModelError(wrote)
         return replace(prose, citations=tuple(verifier.citations))
 
-    def standing_alone(self, question: str, history: Sequence[Exchange], by_rule: str) -> str:
+    def standing_alone(self, question: str, history: Sequence[Exchange], by_rule: str, on_text: OnText) -> str:
         """Return the question as the model puts it by itself; as it is `by_rule` where that cannot be trusted.
 
-        It may name nobody and nothing that the conversation does not, and has to be one question.
+        It may name nobody and nothing that the conversation does not, and has to be one question. `on_text` is told ""
+        as often as the model has written something: what it raises stops the model.
         """
+        alone = ""
         try:
             with closing(self.model.write(prompt.standing_alone(question, history))) as pieces:
-                alone = " ".join("".join(pieces).split()).strip(' "“”')
+                for piece in pieces:
+                    on_text("")
+                    alone += piece
+                    if len(alone) > _LONGEST_QUESTION:
+                        return by_rule
+            alone = " ".join(alone.split()).strip(' "“”')
             understand(alone)
         except SaidsoError:
             return by_rule

@@ -96,7 +96,7 @@ def _scored(benchmark: Benchmark, arguments: argparse.Namespace) -> Run:
 def _log(runs: dict[str, Run], file: Path) -> None:
     """Append the one line, to the list of such lines if the file ends in one."""
     written = file.read_text(encoding="utf-8") if file.exists() else "# Log of experiments\n"
-    listed = written.rstrip().splitlines()[-1].startswith("- ")
+    listed = written.rstrip().rpartition("\n")[2].startswith("- ")
     parts = [f"{name} ({len(run.questions):,} questions) {_figures(run)}" for name, run in runs.items()]
     line = f"- {datetime.now(UTC):%Y-%m-%d} · `make bench-quality`: {'; '.join(parts)}."
     file.write_text(f"{written.rstrip()}\n{'' if listed else chr(10)}{line}\n", encoding="utf-8")
