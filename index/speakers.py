@@ -75,6 +75,8 @@ _FOLK = frozenset(
     "supporters opponents critics residents allies friends relatives fans followers voters survivors victims parents "
     "neighbors neighbours colleagues aides family people men women witnesses activists experts analysts".split()
 )
+# Words for somebody who is called so: “the government of Syria”, “members of the council”.
+_CALLED_SO = BODY_WORDS | _GOVERNMENT | OFFICERS | RANKS | {"member", "members"}
 _ISSUED = frozenset("published released issued posted compiled conducted written".split())
 # What somebody has written is given as the writer's words.
 _WRITINGS = frozenset(
@@ -203,11 +205,8 @@ def named_otherwise(known: Iterable[str], others: Iterable[str]) -> list[str]:
     found = {name: same for name in others if is_full_name(name) and (same := same_as(name))}
     holds_another = {name for name in found if read_naming(name).offices or _NOT_NOW.intersection(words_of(name))}
     elsewhere = Counter(one for name in holds_another for one in found[name])
-    return [
-        name
-        for name, same in found.items()
-        if name not in holds_another and any(len(same_as(one)) > elsewhere[one] for one in same)
-    ]
+    stand = {one for one in set().union(*found.values()) if len(same_as(one)) > elsewhere[one]}
+    return [name for name, same in found.items() if name not in holds_another and not stand.isdisjoint(same)]
 
 
 def _is_known_body(name: Words) -> bool:
@@ -324,8 +323,7 @@ def _only_mentions(tokens: list[str]) -> bool:
     head = fold(tokens[at - 1])
     if head in _FOLK:
         return True
-    own = BODY_WORDS | _GOVERNMENT | OFFICERS | RANKS | {"member", "members"}
-    if head in own or head.removesuffix("s") in own:
+    if head in _CALLED_SO or head.removesuffix("s") in _CALLED_SO:
         return False
     if tokens[at] in ("by", "from") and (head in _ISSUED or head.removesuffix("s") in _WRITINGS):
         return False

@@ -187,11 +187,12 @@ def _connect(
     for button in w.example:
         turns.append(button.click(lambda text: text, button, w.question, **quiet).then(**put))
     turns.append(w.suggested.change(_told_by_script, w.suggested, w.question, **quiet).then(**put))
-    w.stop.click(lambda waiting: waiting.leave(), w.waiting, None, **quiet)
+    w.stop.click(Waiting.leave, w.waiting, None, **quiet)
     for turn in turns:  # only once it is let go: until then gradio would drop a question without a word
         turn.failure(partial(_busy, w, False), None, [w.ask, w.stop], **quiet)
     shown = [w.chat, w.conversation]
-    left = w.wanted.change(_over, w.waiting, None, cancels=turns, **quiet)
+    # A cancelled answer may still be telling, and would in another conversation's place.
+    left = w.wanted.change(Waiting.over, w.waiting, None, cancels=turns, **quiet)
     left.then(partial(_wanted, startup, conversations, w), w.wanted, shown, **quiet)
     w.chat.clear(_cleared, w.conversation, w.conversation, **quiet)
     w.cited.change(partial(_open_source, startup), w.cited, w.source, **quiet)
@@ -287,11 +288,6 @@ def _told_by_script(key: str) -> str:
 def _stopped(said: str) -> str:
     """Leave what was said so far, if that is of the answer, and say that it was stopped."""
     return (said if render.is_answer(said) else "") + render.notice("Stopped.")
-
-
-async def _over(waiting: Waiting) -> None:
-    """Let nothing more be told here: a cancelled answer may still be telling, and would in another one's place."""
-    await waiting.over()
 
 
 def _shown(w: Widgets, talk: Talk, messages: list[Message], busy: bool = True) -> Update:
